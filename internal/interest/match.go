@@ -1,0 +1,115 @@
+package interest
+
+import "hash/maphash"
+
+// maxSubject bounds the subjects that are matched, in bytes. Longer ones match
+// nothing; a control line is far shorter by default.
+const maxSubject = 1<<16 - 1
+
+// Matches is the result of a match. It is reused from match to match; the lists
+// are the caller's until the next one and must not be changed.
+type Matches[D any] struct {
+	Plain  []*Subscription[D]
+	Groups []Group[D]
+
+	masked []byte
+	ends   []uint16
+}
+
+// Group is the members of a queue group that a subject reaches.
+type Group[D any] struct {
+	Name    string
+	Members []*Subscription[D]
+	own     bool // Members is our copy, not an index's list
+}
+
+// Empty reports whether nobody was found.
+func (m *Matches[D]) Empty() bool { return len(m.Plain)+len(m.Groups) == 0 }
+
+// Match finds everybody who should get a message published on subject. A subject
+// with an empty token reaches nobody. Wildcard characters in subject have no
+// meaning of their own.
+func (x *Index[D]) Match(subject []byte, m *Matches[D]) {
+	m.reset()
+	if len(subject) > maxSubject || !m.tokenize(subject) {
+		return
+	}
+	h := maphash.Bytes(x.seed, subject)
+	m.add(x.literals[h%literalShards].table.get(h/literalShards, subject))
+	p := &x.patterns
+	if f := p.firsts.get(maphash.Bytes(x.seed, subject[:m.ends[0]]), subject[:m.ends[0]]); f != nil {
+		x.matchShapes(f.shapes.Load(), subject, m)
+	}
+	x.matchShapes(p.root.Load(), subject, m)
+}
+
+func (x *Index[D]) matchShapes(list *[]*shape, subject []byte, m *Matches[D]) {
+	if list == nil {
+		return
+	}
+	for _, sh := range *list {
+		if !sh.fits(len(m.ends)) {
+			continue
+		}
+		m.masked = sh.mask(m.masked[:0], subject, m.ends)
+		m.add(x.patterns.table.get(maphash.Bytes(x.seed, m.masked), m.masked))
+	}
+}
+
+// Release forgets the last result, so that nothing is kept alive by it.
+func (m *Matches[D]) Release() { m.reset() }
+
+func (m *Matches[D]) reset() {
+	clear(m.Plain)
+	clear(m.Groups)
+	m.Plain, m.Groups = m.Plain[:0], m.Groups[:0]
+}
+
+// tokenize notes where the tokens of subject end and refuses empty ones.
+func (m *Matches[D]) tokenize(subject []byte) bool {
+	m.ends = m.ends[:0]
+	last := -1
+	for i, c := range subject {
+		if c != '.' {
+			continue
+		}
+		if i == last+1 {
+			return false
+		}
+		m.ends = append(m.ends, uint16(i))
+		last = i
+	}
+	if last == len(subject)-1 {
+		return false
+	}
+	m.ends = append(m.ends, uint16(len(subject)))
+	return true
+}
+
+// add takes in the chain that begins with s.
+func (m *Matches[D]) add(s *Subscription[D]) {
+	for ; s != nil; s = s.next.Load() {
+		if s.group == nil {
+			m.Plain = append(m.Plain, s)
+			continue
+		}
+		if members := *s.group.members.Load(); len(members) > 0 {
+			m.addGroup(s.group.name, members)
+		}
+	}
+}
+
+func (m *Matches[D]) addGroup(name string, members []*Subscription[D]) {
+	for i := range m.Groups {
+		g := &m.Groups[i]
+		if g.Name != name {
+			continue
+		}
+		if !g.own {
+			g.Members, g.own = append([]*Subscription[D](nil), g.Members...), true
+		}
+		g.Members = append(g.Members, members...)
+		return
+	}
+	m.Groups = append(m.Groups, Group[D]{Name: name, Members: members})
+}
