@@ -1,0 +1,131 @@
+package core
+
+import (
+	"hash/maphash"
+
+	"github.com/tidings-io/tidings/internal/interest"
+)
+
+type matches = interest.Matches[Receiver]
+
+// route is what a publisher remembers of a subject: who gets its messages, after
+// echo, permissions and filters. It holds while its stamp does.
+type route struct {
+	stamp   interest.Stamp
+	denied  bool
+	head    []byte // "HMSG subject "
+	targets []target
+	groups  []groupTargets
+	// uncounted is the number of messages that each target without an exact
+	// count got since the last count.
+	uncounted int64
+}
+
+type target struct {
+	sub   *Subscription
+	stage *Stage
+	exact bool // the subscription counts each message itself
+}
+
+type groupTargets struct {
+	members []*Subscription // the index's own list: not to be changed
+	stages  []*Stage        // by member, filled in when needed; nil if not kept
+}
+
+func (r *route) count() {
+	for i := range r.targets {
+		if t := &r.targets[i]; !t.exact {
+			t.sub.Count(r.uncounted)
+		}
+	}
+	r.uncounted = 0
+}
+
+var seenSeed = maphash.MakeSeed()
+
+// find returns the route of subject, from memory if it is there and valid. The
+// result is valid until the next find.
+func (p *Publisher) find(subject []byte) *route {
+	if len(p.stages) > stagesMax {
+		p.shrink()
+	}
+	r := p.routes[string(subject)]
+	if r == nil {
+		if !p.seenBefore(subject) {
+			p.settle(&p.once)
+			p.build(&p.once, subject, false)
+			return &p.once
+		}
+		if len(p.routes) >= routesMax {
+			p.countRoutes()
+			clear(p.routes)
+		}
+		if p.routes == nil {
+			p.routes = map[string]*route{}
+		}
+		r = &route{}
+		p.routes[string(subject)] = r
+	} else if r.stamp.Valid() {
+		return r
+	}
+	p.settle(r)
+	p.build(r, subject, true)
+	return r
+}
+
+// settle counts what r still owes to its targets before they are replaced.
+func (p *Publisher) settle(r *route) {
+	if r.uncounted == 0 {
+		return
+	}
+	r.count()
+	for i, c := range p.counts {
+		if c == r {
+			last := len(p.counts) - 1
+			p.counts[i] = p.counts[last]
+			p.counts[last] = nil
+			p.counts = p.counts[:last]
+			return
+		}
+	}
+}
+
+// seenBefore notes subject and tells whether it was published not long ago.
+func (p *Publisher) seenBefore(subject []byte) bool {
+	if p.seen == nil {
+		p.seen = make([]uint32, seenSlots)
+	}
+	h := maphash.Bytes(seenSeed, subject)
+	slot, tag := &p.seen[h%seenSlots], uint32(h>>32)|1
+	if *slot == tag {
+		return true
+	}
+	*slot = tag
+	return false
+}
+
+// build fills in r for subject. A route that is kept remembers the stages of its
+// group members.
+func (p *Publisher) build(r *route, subject []byte, keep bool) {
+	r.stamp = p.account.index.Stamp(subject)
+	r.head = append(append(append(r.head[:0], "HMSG "...), subject...), ' ')
+	r.targets, r.groups, r.uncounted = r.targets[:0], r.groups[:0], 0
+	r.denied = p.perms != nil && !p.perms.MayPublish(string(subject))
+	if r.denied {
+		return
+	}
+	m := &p.match
+	p.account.index.Match(subject, m)
+	for _, s := range m.Plain {
+		if p.wants(s, subject) {
+			r.targets = append(r.targets, target{s, p.stage(s.Dest), s.Exact()})
+		}
+	}
+	for _, g := range m.Groups {
+		t := groupTargets{members: g.Members}
+		if keep {
+			t.stages = make([]*Stage, len(g.Members))
+		}
+		r.groups = append(r.groups, t)
+	}
+}

@@ -1,0 +1,151 @@
+package core
+
+// Stage is what one publisher has ready for one receiver since its last flush. It
+// belongs to the publisher's goroutine.
+type Stage struct {
+	To Receiver
+	// Messages and Size count what is staged: messages, and payload bytes.
+	Messages, Size int
+	// Refused is set by a receiver that wants no more (it is closed); the
+	// publisher drops what it has for it.
+	chunk *Chunk
+	views []view
+	bytes int // staged bytes, views included
+	last  int // bytes staged in the batch before
+	dirty bool
+	pub   *Publisher
+}
+
+// view is bytes that are sent from where they are, after the first at bytes of
+// the chunk.
+type view struct {
+	at   int
+	data []byte
+}
+
+// ReferFrom is the size in bytes from which it is cheaper to send a payload from
+// the publisher's buffer than to copy it.
+const ReferFrom = 8 << 10
+
+// Reserve returns the chunk with room for n more bytes. What was staged may be
+// flushed to make room. Append to Chunk.Bytes at once.
+func (st *Stage) Reserve(n int) *Chunk {
+	c := st.chunk
+	if c != nil && c.Room() >= n {
+		return c
+	}
+	return st.grow(n)
+}
+
+func (st *Stage) grow(n int) *Chunk {
+	c := st.chunk
+	switch {
+	case c == nil:
+		st.chunk = NewChunk(max(n, min(st.last, ChunkLarge)))
+	case cap(c.Bytes) < ChunkLarge && len(c.Bytes)+n <= ChunkLarge:
+		st.chunk = NewChunk(ChunkLarge)
+		st.chunk.Bytes = append(st.chunk.Bytes, c.Bytes...)
+		c.Release()
+	default:
+		st.pub.overflow(st)
+		if st.chunk == nil || st.chunk.Room() < n {
+			if st.chunk != nil {
+				st.chunk.Release()
+			}
+			st.chunk = NewChunk(max(n, ChunkLarge))
+		}
+	}
+	return st.chunk
+}
+
+// Append stages a copy of b.
+func (st *Stage) Append(b []byte) {
+	c := st.Reserve(len(b))
+	c.Bytes = append(c.Bytes, b...)
+}
+
+// Refer stages b without a copy; it must stay unchanged until the next Flush of
+// the publisher.
+func (st *Stage) Refer(b []byte) {
+	c := st.Reserve(0)
+	st.views = append(st.views, view{len(c.Bytes), b})
+	st.bytes += len(b)
+}
+
+// Len is the number of staged bytes.
+func (st *Stage) Len() int {
+	n := st.bytes
+	if st.chunk != nil {
+		n += len(st.chunk.Bytes)
+	}
+	return n
+}
+
+// Vector appends the staged bytes in order to v, as slices that are valid until
+// the stage changes.
+func (st *Stage) Vector(v [][]byte) [][]byte {
+	if st.chunk == nil {
+		return v
+	}
+	b, from := st.chunk.Bytes, 0
+	for _, w := range st.views {
+		if w.at > from {
+			v = append(v, b[from:w.at])
+			from = w.at
+		}
+		v = append(v, w.data)
+	}
+	if from < len(b) {
+		v = append(v, b[from:])
+	}
+	return v
+}
+
+// Take hands the staged bytes over from offset from on, as chunks that belong to
+// the caller, through add. The stage is empty afterwards.
+func (st *Stage) Take(from int, add func(*Chunk)) {
+	if st.chunk == nil {
+		return
+	}
+	if len(st.views) == 0 {
+		c := st.chunk
+		st.chunk = nil
+		c.Sent += from
+		add(c)
+		return
+	}
+	var c *Chunk
+	for _, b := range st.Vector(nil) {
+		if from >= len(b) {
+			from -= len(b)
+			continue
+		}
+		b, from = b[from:], 0
+		for len(b) > 0 {
+			if c == nil || c.Room() == 0 {
+				if c != nil {
+					add(c)
+				}
+				c = NewChunk(ChunkLarge)
+			}
+			n := min(c.Room(), len(b))
+			c.Bytes = append(c.Bytes, b[:n]...)
+			b = b[n:]
+		}
+	}
+	if c != nil {
+		add(c)
+	}
+}
+
+// reset empties the stage after a flush and gives its chunk back.
+func (st *Stage) reset() {
+	if st.chunk != nil {
+		st.last = len(st.chunk.Bytes)
+		st.chunk.Release()
+		st.chunk = nil
+	}
+	clear(st.views)
+	st.views = st.views[:0]
+	st.bytes, st.Messages, st.Size, st.dirty = 0, 0, 0, false
+}
