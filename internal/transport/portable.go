@@ -1,0 +1,62 @@
+package transport
+
+import (
+	"crypto/tls"
+	"net"
+	"time"
+)
+
+// NewPortable returns a socket on any connection. If conn is a *tls.Conn its
+// handshake is done.
+func NewPortable(conn net.Conn) Socket { return &portable{Conn: conn} }
+
+type portable struct {
+	net.Conn
+}
+
+func (p *portable) Fill(sp Space, wait bool) (int, error) {
+	if !wait {
+		return 0, ErrAgain
+	}
+	n, err := p.Read(sp.Space())
+	if n > 0 {
+		return n, nil
+	}
+	return 0, err
+}
+
+func (p *portable) Write([][]byte) (int, bool, error) { return 0, true, nil }
+
+func (p *portable) WriteWait(v [][]byte, deadline time.Time) (int, error) {
+	if err := p.SetWriteDeadline(deadline); err != nil {
+		return 0, err
+	}
+	total := 0
+	for _, b := range v {
+		n, err := p.Conn.Write(b)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func (p *portable) Unsent() int      { return 0 }
+func (p *portable) Park(func()) bool { return false }
+func (p *portable) Nudge()           {}
+func (p *portable) InProcess() bool  { return false }
+
+func (p *portable) CloseWrite() {
+	if c, ok := p.Conn.(interface{ CloseWrite() error }); ok {
+		_ = c.CloseWrite() // Close follows and reports
+	}
+}
+
+func (p *portable) TLS() *tls.ConnectionState {
+	if t, ok := p.Conn.(*tls.Conn); ok {
+		s := t.ConnectionState()
+		return &s
+	}
+	return nil
+}
