@@ -1,0 +1,103 @@
+// Package conversation reads and runs protocol conversations: small scripts
+// that say what raw TCP connections send to a server of the NATS client
+// protocol and what they must get back. A script knows nothing of the server
+// but its address, so one corpus runs against this module's server and against
+// any other, and proves that they answer alike.
+//
+// # The language
+//
+// A script is a text of lines. Blank lines and lines that begin with # are
+// skipped. An optional configuration for the server comes first, then cases:
+//
+//	# What a publisher and a subscriber see of each other.
+//	config {
+//	    max_payload: 64
+//	}
+//
+//	case a message reaches the subscriber of its subject
+//	connect alice
+//	connect bob {"name":"bob"}
+//	alice > SUB greet.* 7
+//	alice sync
+//	bob > PUB greet.en 5
+//	bob > hello
+//	alice < MSG greet.en 7 5
+//	alice < hello
+//
+//	case a payload above the limit ends the connection
+//	connect alice
+//	alice > PUB greet 65
+//	alice < -ERR 'Maximum Payload Violation'
+//	alice closed
+//
+// All cases of a script share one server and run one after the other; each has
+// its own connections, which are closed at its end.
+//
+// Commands:
+//
+//	config {            text up to a line that is only }, given to the server as
+//	                    its configuration file; at most one, before the first case
+//	case NAME           begins a case
+//	open C              dials a connection and calls it C
+//	open C tls          the same, with the TLS handshake before anything else
+//	connect C [JSON]    open C, then CONNECT and PING, and waits for the PONG; the
+//	                    fields of JSON are put over {"verbose":false,
+//	                    "pedantic":false,"headers":true,"no_responders":true,
+//	                    "protocol":1}
+//	close C             closes C
+//	server lame-duck    asks the server to enter lame duck mode
+//	server stop         asks the server to stop gracefully
+//
+// What a connection C sends and what it must get:
+//
+//	C > TEXT            sends TEXT and CRLF
+//	C >> TEXT           sends TEXT alone
+//	C shut              ends the sending direction; receiving goes on
+//	C tls               TLS handshake, after the plain INFO
+//	C < TEXT            the next line is TEXT
+//	C <~ PATTERN        the next line matches PATTERN, a Go regular expression
+//	                    for the whole line; its named groups become variables
+//	C <? TEXT           like C <, but another line or the close may come instead
+//	C <+ TEXT           adjacent <+ commands of C are met in any order
+//	C <info JSON        the next line is INFO and has at least the fields of JSON;
+//	                    a text "/re/" matches by pattern (named groups become
+//	                    variables), null demands that the field is absent
+//	C <fields F F …     the INFO seen last has exactly these fields; one written
+//	                    F? may be absent
+//	C sync              sends PING; the next line is its PONG
+//	C closed            nothing more comes and the server closes the connection
+//
+// Between C and > or < an option in brackets changes the command:
+//
+//	C [bytewise] > TEXT     one write for each byte
+//	C [pieces 3 9] > TEXT   one write up to offset 3, one up to 9, one for the rest
+//	C [repeat 5] > TEXT     five times in one write
+//	C [repeat 5] < TEXT     five times (also with <~)
+//
+// # Text
+//
+// TEXT reaches to the end of the line without trailing blanks. In it \r \n \t
+// \\ and \xHH stand for single bytes, \{ab*3} for ababab, ${name} for a
+// variable and \$ for a dollar sign. A PATTERN knows ${name}, quoted, and
+// otherwise only the escapes of its regular expression.
+//
+// A received message counts as several lines: the control line and the lines
+// of its headers and payload, split at CRLF. Expected text that contains \r\n
+// takes as many lines as it has itself; this is what [repeat] and <+ need to
+// speak of a message with its payload.
+//
+// # What the runner passes over
+//
+// A PING or INFO that the server sends on its own is skipped unless the script
+// asks for it at that place (C < PING, C <info). A PING of the server is not
+// answered. Anything else that is not expected fails the case.
+//
+// Nothing in the language waits for time to pass: "nothing comes" is C sync,
+// because the PONG follows all effects of what C sent before. To wait for what
+// another connection sent, let that connection sync first.
+//
+// # Limits
+//
+// A missing answer fails after [Runner.Timeout]. A text is at most 64 MiB. One
+// [Runner] runs one case at a time; several runners may share a server.
+package conversation
