@@ -15,11 +15,11 @@ type Destination struct {
 type Action uint8
 
 const (
-	// Pass: the message keeps its subject.
+	// Pass means the message keeps its subject.
 	Pass Action = iota
-	// Map: the message gets the subject that the transform gives it.
+	// Map means the message gets the subject that the transform gives it.
 	Map
-	// Drop: the message is discarded.
+	// Drop means the message is discarded.
 	Drop
 )
 
@@ -133,10 +133,10 @@ func (m *Mapping) Apply(literal, cluster string, random uint64) (string, Action)
 		return literal, Pass
 	}
 	action, transform := m.Choose(uint32(random>>32), cluster)
-	switch action {
-	case Pass:
+	if action == Pass {
 		return literal, Pass
-	case Map:
+	}
+	if action == Map {
 		if mapped, ok := transform.Apply(literal, mix(random)); ok {
 			return mapped, Map
 		}

@@ -133,7 +133,13 @@ func (t *Transform) callPart(k kind, args []string) (p part, detail string, err 
 		return t.wildcardPart(args[0])
 	case kindPartition, kindRandomNumber:
 		return t.numberPart(k, args)
+	default:
+		return t.tokenPart(k, args)
 	}
+}
+
+// tokenPart checks the functions that cut the token at one wildcard.
+func (t *Transform) tokenPart(k kind, args []string) (p part, detail string, err error) {
 	index, detail, err := t.wildcardIndex(args[0])
 	if err != nil {
 		return p, detail, err
@@ -209,8 +215,13 @@ func (p *part) append(dst []byte, subject string, tokens []string, random uint64
 		return strconv.AppendUint(dst, uint64(hash%uint32(p.number)), 10)
 	case kindRandomNumber:
 		return strconv.AppendUint(dst, random%uint64(p.number), 10)
+	default:
+		return p.appendFrom(dst, tokens[p.wildcards[0]])
 	}
-	token := tokens[p.wildcards[0]]
+}
+
+// appendFrom adds the value of a part that is made of one token of the subject.
+func (p *part) appendFrom(dst []byte, token string) []byte {
 	switch p.kind {
 	case kindSplit:
 		return appendSplit(dst, token, p.text)

@@ -1,6 +1,7 @@
 package subject_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -239,7 +240,7 @@ func naiveUniverse(a, b []string) [][]string {
 		var next [][]string
 		for _, prefix := range level {
 			for word := range words {
-				next = append(next, append(prefix[:len(prefix):len(prefix)], word))
+				next = append(next, append(slices.Clip(prefix), word))
 			}
 		}
 		universe, level = append(universe, next...), next

@@ -52,11 +52,11 @@ func NewImportTransform(source, destination string) (*Transform, error) {
 }
 
 func newTransform(source, destination string, strict bool) (*Transform, error) {
-	refuse := func(token, detail string, reason error) (*Transform, error) {
-		return nil, &TransformError{Source: source, Destination: destination, Token: token, Detail: detail, Err: reason}
+	refuse := func(token, detail string, reason error) error {
+		return &TransformError{Source: source, Destination: destination, Token: token, Detail: detail, Err: reason}
 	}
 	if !ValidSubscription(source) {
-		return refuse("", "", ErrInvalidSource)
+		return nil, refuse("", "", ErrInvalidSource)
 	}
 	t := &Transform{source: source, destination: destination}
 	for token := range strings.SplitSeq(source, ".") {
@@ -69,7 +69,7 @@ func newTransform(source, destination string, strict bool) (*Transform, error) {
 	positional := strict && hasStar(destination)
 	body, full := cutFullWildcard(destination)
 	if full != t.full {
-		return refuse("", "", ErrFullWildcardMismatch)
+		return nil, refuse("", "", ErrFullWildcardMismatch)
 	}
 	if destination == ">" {
 		return t, nil
@@ -77,10 +77,10 @@ func newTransform(source, destination string, strict bool) (*Transform, error) {
 	for token := range strings.SplitSeq(body, ".") {
 		p, detail, err := t.parsePart(token, positional)
 		if err != nil {
-			return refuse(token, detail, err)
+			return nil, refuse(token, detail, err)
 		}
 		if strict && p.kind != kindLiteral && p.kind != kindWildcard {
-			return refuse(token, "", ErrFunctionNotAllowed)
+			return nil, refuse(token, "", ErrFunctionNotAllowed)
 		}
 		t.parts = append(t.parts, p)
 	}

@@ -334,8 +334,7 @@ func FuzzTransformMakesLiteralsOfLiterals(f *testing.F) {
 	f.Fuzz(func(t *testing.T, source, destination, literal string, random uint64) {
 		tr, err := subject.NewTransform(source, destination)
 		if err != nil {
-			var detailed *subject.TransformError
-			if !errors.As(err, &detailed) {
+			if _, ok := errors.AsType[*subject.TransformError](err); !ok {
 				t.Fatalf("error %v is no TransformError", err)
 			}
 			return
