@@ -151,7 +151,7 @@ func (b *builder) anonymous(noAuthUser string, methods bool) (*Identity, error) 
 		return &identity, nil
 	}
 	if methods {
-		return nil, nil //nolint:nilnil // refused is a proper answer
+		return nil, nil // refused is a proper answer
 	}
 	return &Identity{Account: b.accounts.Global()}, nil
 }

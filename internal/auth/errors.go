@@ -7,24 +7,24 @@ import (
 )
 
 // ErrAuthorization is returned for a connection that is not let in. It never
-// says why; a [*Refusal] that wraps it tells the log.
+// says why; a [*RefusalError] that wraps it tells the log.
 var ErrAuthorization = errors.New("authorization violation")
 
-// Refusal is a failed authentication. Its text is that of [ErrAuthorization];
+// RefusalError is a failed authentication. Its text is that of [ErrAuthorization];
 // its log value has the details, without secrets.
-type Refusal struct {
+type RefusalError struct {
 	Method Method
 	User   string // as the client gave it, not verified
 	Reason string
 }
 
-func (r *Refusal) Error() string { return ErrAuthorization.Error() }
+func (r *RefusalError) Error() string { return ErrAuthorization.Error() }
 
 // Unwrap returns [ErrAuthorization].
-func (r *Refusal) Unwrap() error { return ErrAuthorization }
+func (r *RefusalError) Unwrap() error { return ErrAuthorization }
 
 // LogValue says which method refused whom and why.
-func (r *Refusal) LogValue() slog.Value {
+func (r *RefusalError) LogValue() slog.Value {
 	attrs := make([]slog.Attr, 0, 3)
 	if r.Method != "" {
 		attrs = append(attrs, slog.String("method", string(r.Method)))

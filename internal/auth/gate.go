@@ -5,7 +5,7 @@ import "github.com/tidings-io/tidings/internal/wire"
 // method proves identities of one kind of credentials.
 type method interface {
 	// authenticate returns false if the request has no credentials of this kind.
-	// Its error is a [*Refusal].
+	// Its error is a [*RefusalError].
 	authenticate(*Request) (id Identity, applies bool, err error)
 }
 
@@ -26,7 +26,7 @@ func (g *Gate) Required() bool { return g.anonymous == nil }
 // A client that has sent no CONNECT yet is asked for with
 // [wire.DefaultConnect]: it is let in unless [Gate.Required].
 //
-// Errors: [*Refusal], which is [ErrAuthorization].
+// Errors: [*RefusalError], which is [ErrAuthorization].
 func (g *Gate) Authenticate(r Request) (Identity, error) {
 	for _, m := range g.methods {
 		id, applies, err := m.authenticate(&r)
@@ -44,7 +44,7 @@ func (g *Gate) Authenticate(r Request) (Identity, error) {
 	if hasCredentials(&r.Connect) {
 		reason = "credentials of a kind that is not configured"
 	}
-	return Identity{}, &Refusal{User: r.Connect.User, Reason: reason}
+	return Identity{}, &RefusalError{User: r.Connect.User, Reason: reason}
 }
 
 // hasCredentials reports whether a client claims to be somebody.

@@ -213,13 +213,13 @@ func TestDefaultPermissionsHoldForUsersWithoutTheirOwn(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		got := ""
+		var may []string
 		for _, subject := range []string{"global", "account", "own"} {
 			if id.Permissions == nil || id.Permissions.MayPublish(subject) {
-				got += subject + " "
+				may = append(may, subject)
 			}
 		}
-		if got = strings.TrimSpace(got); got != want {
+		if got := strings.Join(may, " "); got != want {
 			t.Errorf("user %q may publish to %q, want %q", user, got, want)
 		}
 	}
@@ -241,8 +241,7 @@ func TestConfigErrorsNameUserAndReason(t *testing.T) {
 	f := func(want string, cfg auth.Config) {
 		t.Helper()
 		_, err := auth.New(cfg, core.NewAccounts())
-		var refused *auth.ConfigError
-		if !errors.As(err, &refused) {
+		if _, ok := errors.AsType[*auth.ConfigError](err); !ok {
 			t.Errorf("got error %v, want %q", err, want)
 			return
 		}
@@ -338,9 +337,9 @@ func TestRefusalTellsTheLogWhyAndTheClientNothing(t *testing.T) {
 	f := func(connect wire.ConnectOptions, want string) {
 		t.Helper()
 		_, err := g.Authenticate(auth.Request{Connect: connect})
-		var refusal *auth.Refusal
+		var refusal *auth.RefusalError
 		if !errors.As(err, &refusal) {
-			t.Errorf("got error %v, want a Refusal", err)
+			t.Errorf("got error %v, want a RefusalError", err)
 			return
 		}
 		if got := refusal.LogValue().String(); got != want {

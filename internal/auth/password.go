@@ -38,7 +38,7 @@ func (m *passwordMethod) authenticate(r *Request) (Identity, bool, error) {
 	if user.password.hash == nil && m.decoy != nil {
 		m.decoy.verify(r.Connect.Password)
 	}
-	refusal := &Refusal{Method: MethodPassword, User: r.Connect.User, Reason: "wrong password"}
+	refusal := &RefusalError{Method: MethodPassword, User: r.Connect.User, Reason: "wrong password"}
 	if !known {
 		refusal.Reason = "unknown user"
 	}

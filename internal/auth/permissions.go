@@ -20,7 +20,7 @@ type permissions struct {
 // restricts nothing.
 func newPermissions(c *PermissionsConfig) (core.Permissions, error) {
 	if c == nil {
-		return nil, nil //nolint:nilnil // nil permissions allow everything
+		return nil, nil // nil permissions allow everything
 	}
 	p := &permissions{}
 	for _, list := range []struct {
@@ -41,7 +41,7 @@ func newPermissions(c *PermissionsConfig) (core.Permissions, error) {
 		*list.set = set
 	}
 	if *p == (permissions{}) {
-		return nil, nil //nolint:nilnil // nil permissions allow everything
+		return nil, nil // nil permissions allow everything
 	}
 	p.queueDeny = p.subscribeDeny != nil && p.subscribeDeny.below(namesQueues)
 	return p, nil
@@ -50,7 +50,7 @@ func newPermissions(c *PermissionsConfig) (core.Permissions, error) {
 // newPatterns returns the set of a list of subjects, nil if it is empty.
 func newPatterns(subjects []string, queues bool) (*patterns, error) {
 	if len(subjects) == 0 {
-		return nil, nil //nolint:nilnil // no list, no restriction
+		return nil, nil // no list, no restriction
 	}
 	set := &patterns{}
 	for _, text := range subjects {

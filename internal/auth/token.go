@@ -11,7 +11,7 @@ func (m *tokenMethod) authenticate(r *Request) (Identity, bool, error) {
 		return Identity{}, false, nil
 	}
 	if !m.token.verify(r.Connect.Token) {
-		return Identity{}, true, &Refusal{Method: MethodToken, Reason: "wrong token"}
+		return Identity{}, true, &RefusalError{Method: MethodToken, Reason: "wrong token"}
 	}
 	return m.identity, true, nil
 }
