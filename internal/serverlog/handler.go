@@ -192,8 +192,9 @@ func appendText(dst []byte, s string) []byte {
 		case unicode.IsPrint(r):
 			dst = append(dst, s[i:i+size]...)
 		default:
-			quoted := strconv.AppendQuoteRune(dst, r) // 'x': drop the quotes
-			dst = append(quoted[:len(dst)], quoted[len(dst)+1:len(quoted)-1]...)
+			var quoted [16]byte // longest: '\U0010ffff'
+			q := strconv.AppendQuoteRune(quoted[:0], r)
+			dst = append(dst, q[1:len(q)-1]...)
 		}
 		i += size
 	}

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -87,9 +88,9 @@ func (l *Limiter[K]) Log(ctx context.Context, logger *slog.Logger, level slog.Le
 		return
 	}
 	if suppressed > 0 {
-		attrs = append(attrs[:len(attrs):len(attrs)], slog.Uint64("suppressed", suppressed))
+		attrs = append(slices.Clip(attrs), slog.Uint64("suppressed", suppressed))
 	}
-	logger.LogAttrs(ctx, level, text, attrs...)
+	logger.LogAttrs(ctx, level, text, attrs...) //nolint:sloglint // text is the constant of the caller
 }
 
 // Held returns how many lines were held back and not told of yet, for a last line

@@ -222,7 +222,7 @@ func parseLine(t *testing.T, line string) map[string]any {
 	if m[1] != "" {
 		fields[slog.TimeKey] = m[1]
 	}
-	for _, word := range strings.Fields(m[4]) {
+	for word := range strings.FieldsSeq(m[4]) {
 		key, value, _ := strings.Cut(word, "=")
 		path := strings.Split(key, ".")
 		in := fields

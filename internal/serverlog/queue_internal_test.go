@@ -3,8 +3,8 @@ package serverlog
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -48,7 +48,7 @@ func TestSlowSyslogDropsOverTheBoundAndSaysSo(t *testing.T) {
 		mustWrite(t, q, "first")
 		synctest.Wait() // the goroutine holds it
 		for i := range queueLines + 5 {
-			mustWrite(t, q, fmt.Sprint(i))
+			mustWrite(t, q, strconv.Itoa(i))
 		}
 		close(to.blocked)
 		if err := q.close(); err != nil {
