@@ -112,12 +112,18 @@ func (c *conn) fill() error {
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return errTimeout
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), isAlert(err):
 		c.ended = errClosed
 	default:
 		c.ended = err
 	}
 	return c.ended
+}
+
+// isAlert tells whether the other side ended TLS with a fatal alert.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
 }
 
 // lines returns the next n lines that skip does not pass over, without taking

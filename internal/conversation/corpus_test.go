@@ -1,15 +1,13 @@
+//go:build unix
+
 package conversation_test
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/tidings-io/tidings/internal/conversation"
 )
-
-// corpus is where the scripts are that every server must pass.
-const corpus = "../../test/conversations"
 
 // TestServerHoldsEveryConversation runs the corpus against this module's
 // server. With CONVERSATION_SERVER_BIN it runs against another one: the value
@@ -41,17 +39,4 @@ func TestServerHoldsEveryConversation(t *testing.T) {
 			}
 		})
 	}
-}
-
-func readScript(t *testing.T, file string) *conversation.Script {
-	t.Helper()
-	src, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	script, err := conversation.Parse(file, string(src))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return script
 }

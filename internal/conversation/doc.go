@@ -40,6 +40,7 @@
 //	case NAME           begins a case
 //	open C              dials a connection and calls it C
 //	open C tls          the same, with the TLS handshake before anything else
+//	open C refused      nobody listens any more: dialing fails; C stays free
 //	connect C [JSON]    open C, then CONNECT and PING, and waits for the PONG; the
 //	                    fields of JSON are put over {"verbose":false,
 //	                    "pedantic":false,"headers":true,"no_responders":true,
@@ -66,6 +67,7 @@
 //	                    F? may be absent
 //	C sync              sends PING; the next line is its PONG
 //	C closed            nothing more comes and the server closes the connection
+//	C gone              the server closes the connection, whatever comes before
 //
 // Between C and > or < an option in brackets changes the command:
 //

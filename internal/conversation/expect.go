@@ -182,6 +182,24 @@ func (a *closedAction) perform(s *session) error {
 	return c.mismatch("(the connection closed)", join(got))
 }
 
+func (a *goneAction) perform(s *session) error {
+	c, err := s.conn(a.conn)
+	if err != nil {
+		return err
+	}
+	for {
+		_, err := c.lines(1, unasked, s.deadline())
+		switch {
+		case errors.Is(err, errClosed):
+			c.note("< (closed)")
+			return nil
+		case err != nil:
+			return c.mismatch("(the connection closed)", "("+err.Error()+")")
+		}
+		c.take(1)
+	}
+}
+
 func (a *infoAction) perform(s *session) error {
 	c, err := s.conn(a.conn)
 	if err != nil {

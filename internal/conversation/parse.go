@@ -114,11 +114,7 @@ func joinUnordered(steps []step, act action) bool {
 func parseAction(word, rest string) (action, error) {
 	switch word {
 	case "open":
-		name, mode, _ := strings.Cut(rest, " ")
-		if mode != "" && mode != "tls" {
-			return nil, fmt.Errorf("open %s %s: the only word that may follow the name is tls", name, mode)
-		}
-		return &openAction{conn: name, tls: mode == "tls"}, checkConn(name)
+		return parseOpen(rest)
 	case "connect":
 		return parseConnect(rest)
 	case "close":
@@ -148,6 +144,18 @@ func checkConn(name string) error {
 		return fmt.Errorf("%q is neither a command nor the name of a connection (a lower-case letter, then letters, digits and _)", name)
 	}
 	return nil
+}
+
+// parseOpen reads what follows open.
+func parseOpen(rest string) (action, error) {
+	name, mode, _ := strings.Cut(rest, " ")
+	switch mode {
+	case "", "tls":
+		return &openAction{conn: name, tls: mode == "tls"}, checkConn(name)
+	case "refused":
+		return &refusedAction{conn: name}, checkConn(name)
+	}
+	return nil, fmt.Errorf("open %s %s: after the name only tls or refused may follow", name, mode)
 }
 
 // parseConnect reads what follows connect.
@@ -215,12 +223,14 @@ func parseState(conn, command string) (action, error) {
 		return &syncAction{conn: conn}, nil
 	case "closed":
 		return &closedAction{conn: conn}, nil
+	case "gone":
+		return &goneAction{conn: conn}, nil
 	case "shut":
 		return &shutAction{conn: conn}, nil
 	case "tls":
 		return &upgradeAction{conn: conn}, nil
 	}
-	return nil, fmt.Errorf("unknown command %q for connection %s; known are > >> < <~ <? <+ <info <fields sync closed shut tls", command, conn)
+	return nil, fmt.Errorf("unknown command %q for connection %s; known are > >> < <~ <? <+ <info <fields sync closed gone shut tls", command, conn)
 }
 
 func parseSend(conn, argument string, crlf bool, opts options) (action, error) {

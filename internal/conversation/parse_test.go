@@ -9,6 +9,22 @@ import (
 	"github.com/tidings-io/tidings/internal/conversation"
 )
 
+// corpus is where the scripts are that every server must pass.
+const corpus = "../../test/conversations"
+
+func readScript(t *testing.T, file string) *conversation.Script {
+	t.Helper()
+	src, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := conversation.Parse(file, string(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return script
+}
+
 func TestParseTakesConfigAndCases(t *testing.T) {
 	t.Parallel()
 	script, err := conversation.Parse("a.conv", `# comment
@@ -62,7 +78,7 @@ func TestParseNamesTheLineAndReasonOfAMistake(t *testing.T) {
 	f("case x\ncase x", `second case named "x"`)
 	f("case x\n\nopen 1a", "x.conv:3: \"1a\" is neither a command nor the name")
 	f("case x\nopen open", `"open" is a command and cannot name a connection`)
-	f("case x\nopen a udp", "open a udp: the only word that may follow the name is tls")
+	f("case x\nopen a udp", "open a udp: after the name only tls or refused may follow")
 	f("case x\nconnect a {", "connect a: options: unexpected end of JSON input")
 	f("case x\nclose", `"" is neither`)
 	f("case x\nserver explode", "server explode: known are")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -100,6 +101,18 @@ func (a *openAction) perform(s *session) error {
 	s.conns[a.conn] = c
 	if a.tls {
 		return c.handshake(s.ctx, s.deadline())
+	}
+	return nil
+}
+
+func (a *refusedAction) perform(s *session) error {
+	c, err := dial(s.ctx, a.conn, s.server.Addr, s.timeout)
+	if err == nil {
+		c.close()
+		return fmt.Errorf("open %s refused: the server took the connection", a.conn)
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return err
 	}
 	return nil
 }

@@ -106,6 +106,7 @@ func TestRunPassesWhenEverythingComesAsWritten(t *testing.T) {
 	f("open a\na shut\na closed")
 	f("open a\na [bytewise] > msg\na [pieces 1 2] > none\na [repeat 1] < MSG foo 1 4\\r\\na\\r\\nb\na sync")
 	f("open a\na > \\{x*3}y\\x7a\na < +OK")
+	f("open a\na > id\na > quit\na gone")
 	f("open a\nclose a\nopen a\na sync")
 }
 
@@ -140,6 +141,8 @@ func TestRunSaysWhatCameInsteadAndWhere(t *testing.T) {
 	f("open a\na <info {\"name\":\"/q/\"}", "want: INFO field name: /q/")
 	f("open a\na <info {}\na <fields proto", "want: fields proto", "got:  fields n name proto")
 	f("open a\na <fields proto", "no INFO taken yet")
+	f("open a\na > id\na gone", "want: (the connection closed)", "got:  (nothing in time)", "< +OK abc.1")
+	f("open a refused", "open a refused: the server took the connection")
 	f("a sync", "no connection a; open it with: open a")
 	f("open a\nopen a", "connection a is open already")
 	f("open a\na > ${no}", "variable ${no} has no value")

@@ -32,6 +32,8 @@ type (
 		conn string
 		tls  bool
 	}
+	refusedAction struct{ conn string }
+	goneAction    struct{ conn string }
 	connectAction struct {
 		conn    string
 		options map[string]any // over connectDefaults

@@ -1,3 +1,5 @@
+//go:build unix
+
 package conversation_test
 
 import (
@@ -163,6 +165,9 @@ func preamble(addr, config string, keys certificate) string {
 	if strings.Contains(config, "$TLS_CERT") {
 		fmt.Fprintf(&b, "TLS_CERT: %q\n", keys.certFile)
 	}
+	if strings.Contains(config, "$TLS_CA") {
+		fmt.Fprintf(&b, "TLS_CA: %q\n", keys.certFile) // signed by itself
+	}
 	if strings.Contains(config, "$TLS_KEY") {
 		fmt.Fprintf(&b, "TLS_KEY: %q\n", keys.keyFile)
 	}
@@ -195,7 +200,10 @@ func newCertificate(t *testing.T) certificate {
 		NotBefore:    time.Now().Add(-time.Hour),
 		NotAfter:     time.Now().Add(24 * time.Hour),
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		// A certificate that is its own authority.
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
