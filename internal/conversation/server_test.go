@@ -82,7 +82,7 @@ func tryProcess(t *testing.T, command []string, config string, keys certificate)
 	if err := os.WriteFile(file, []byte(preamble(p.addr, config, keys)+config), 0o600); err != nil {
 		return nil, err
 	}
-	p.cmd = exec.Command(command[0], append(command[1:len(command):len(command)], "-c", file)...) //nolint:noctx // killed below
+	p.cmd = exec.Command(command[0], append(command[1:len(command):len(command)], "-c", file)...)
 	stdout, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
