@@ -59,7 +59,7 @@ step_node() {
 # fuzz: each target for a few seconds. Found inputs are in testdata/fuzz of the
 # package: commit them with the fix.
 step_fuzz() {
-	local line targets=() failed=0
+	local line target targets=() failed=0
 	go test -list '^Fuzz' ./... >"$work/fuzz"
 	while read -r line; do
 		case $line in
