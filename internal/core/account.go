@@ -67,6 +67,8 @@ func (a *Account) EachSubscription(f func(*Subscription) bool) { a.index.Each(f)
 type Accounts struct {
 	global *Account
 	turns  turns
+	// forgetful makes publishers look every subject up anew. Set before use.
+	forgetful bool
 
 	mu struct {
 		sync.Mutex
@@ -81,6 +83,10 @@ func NewAccounts() *Accounts {
 	as.global = as.Get(GlobalAccount)
 	return as
 }
+
+// SetRemembering says whether publishers remember recent subjects, as they do by
+// default. It must be called before the first Publisher.
+func (as *Accounts) SetRemembering(on bool) { as.forgetful = !on }
 
 // Global is the account named [GlobalAccount].
 func (as *Accounts) Global() *Account { return as.global }
@@ -136,4 +142,9 @@ type Permissions interface {
 	// FiltersDeliveries tells whether MayDeliver can be false for a subject that
 	// the subscription to subscribed matches.
 	FiltersDeliveries(subscribed string) bool
+}
+
+// NewSubscription returns a subscription of dest; see interest.New.
+func NewSubscription(dest Receiver, subject, queue, id []byte) *Subscription {
+	return interest.New(dest, subject, queue, id)
 }

@@ -12,6 +12,8 @@ type Message struct {
 	// Tail is the message as the client protocol repeats it in a delivery, from
 	// the reply subject on: "[reply ][#header ]#total CRLF payload CRLF".
 	Tail []byte
+	// Volatile: Tail must not be referred to, only copied.
+	Volatile bool
 	// Same: Subject equals that of the publisher's last Publish.
 	Same bool
 	// Head is "HMSG subject ", set by the publisher; without headers a delivery

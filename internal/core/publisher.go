@@ -44,7 +44,7 @@ type Publisher struct {
 	match  matches
 
 	stages map[Receiver]*Stage
-	own    *Stage // the stage for self
+	own    Stage // the stage for self; not among stages
 	dirty  []*Stage
 	counts []*route // routes with uncounted messages
 	relief []<-chan struct{}
@@ -88,7 +88,7 @@ func (p *Publisher) Bind(s Sender) {
 	p.Flush()
 	p.forget()
 	p.self, p.account, p.perms, p.echo = s.Self, s.Account, s.Permissions, s.Echo
-	p.own = p.stage(s.Self)
+	p.own.To, p.own.pub = s.Self, p
 }
 
 // Release flushes and gives the publisher back.
@@ -101,7 +101,7 @@ func (p *Publisher) Release() {
 
 // forget drops all that refers to other doors.
 func (p *Publisher) forget() {
-	p.last, p.own = nil, nil
+	p.last, p.own.To = nil, nil
 	if len(p.routes) > 0 {
 		p.routes = nil
 	}
@@ -121,8 +121,8 @@ func (p *Publisher) forget() {
 // place among the deliveries to it and leaves with the next Flush, after
 // everything that is staged for others.
 func (p *Publisher) Own() *Stage {
-	p.touch(p.own)
-	return p.own
+	p.touch(&p.own)
+	return &p.own
 }
 
 // Publish stages m for everybody who should get it and returns the number of
@@ -133,7 +133,7 @@ func (p *Publisher) Publish(m *Message) Outcome {
 		p.turnSet = p.accounts.turns.begin(p.shard)
 	}
 	r := p.last
-	if !m.Same || r == nil || !r.stamp.Valid() {
+	if !m.Same || r == nil || p.accounts.forgetful || !r.stamp.Valid() {
 		r = p.find(m.Subject)
 		p.last = r
 	}
@@ -236,6 +236,9 @@ func (p *Publisher) wants(s *Subscription, subject []byte) bool {
 }
 
 func (p *Publisher) stage(to Receiver) *Stage {
+	if to == p.self {
+		return &p.own
+	}
 	st := p.stages[to]
 	if st == nil {
 		st = &Stage{To: to, pub: p}
@@ -250,11 +253,7 @@ func (p *Publisher) shrink() {
 	p.flushStages()
 	p.countRoutes()
 	p.last, p.routes = nil, nil
-	for to, st := range p.stages {
-		if st != p.own {
-			delete(p.stages, to)
-		}
-	}
+	clear(p.stages)
 }
 
 // Forget drops what the publisher remembers of subjects and receivers, so that
@@ -313,7 +312,7 @@ func (p *Publisher) flushStages() {
 	own := false
 	for i, st := range p.dirty {
 		p.dirty[i] = nil
-		if st == p.own {
+		if st == &p.own {
 			own = true
 			continue
 		}
@@ -322,7 +321,7 @@ func (p *Publisher) flushStages() {
 	p.dirty = p.dirty[:0]
 	p.staged = 0
 	if own {
-		p.flush(p.own)
+		p.flush(&p.own)
 	}
 }
 
@@ -331,7 +330,7 @@ func (p *Publisher) flush(st *Stage) {
 	st.To.Flush(st)
 	st.reset()
 	st.last = n
-	if st != p.own {
+	if st != &p.own {
 		if c := st.To.Relief(); c != nil {
 			p.relief = append(p.relief, c)
 		}
@@ -340,7 +339,7 @@ func (p *Publisher) flush(st *Stage) {
 
 // overflow makes room in a full stage.
 func (p *Publisher) overflow(st *Stage) {
-	if st == p.own {
+	if st == &p.own {
 		p.flushStages()
 		p.touch(st)
 		return

@@ -51,7 +51,7 @@ func (p *Publisher) find(subject []byte) *route {
 	}
 	r := p.routes[string(subject)]
 	if r == nil {
-		if !p.seenBefore(subject) {
+		if p.accounts.forgetful || !p.seenBefore(subject) {
 			p.settle(&p.once)
 			p.build(&p.once, subject, false)
 			return &p.once

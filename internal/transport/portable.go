@@ -2,7 +2,9 @@ package transport
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
+	"os"
 	"time"
 )
 
@@ -21,6 +23,9 @@ func (p *portable) Fill(sp Space, wait bool) (int, error) {
 	n, err := p.Read(sp.Space())
 	if n > 0 {
 		return n, nil
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errors.Join(ErrNudged, p.SetReadDeadline(time.Time{}))
 	}
 	return 0, err
 }
@@ -44,7 +49,7 @@ func (p *portable) WriteWait(v [][]byte, deadline time.Time) (int, error) {
 
 func (p *portable) Unsent() int      { return 0 }
 func (p *portable) Park(func()) bool { return false }
-func (p *portable) Nudge()           {}
+func (p *portable) Nudge()           { _ = p.SetReadDeadline(time.Unix(1, 0)) } // fails only when closed
 func (p *portable) InProcess() bool  { return false }
 
 func (p *portable) CloseWrite() {

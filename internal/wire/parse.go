@@ -23,6 +23,11 @@ const (
 	Err
 )
 
+// String is the operation's verb.
+func (k Kind) String() string {
+	return [...]string{"none", "PUB", "HPUB", "SUB", "UNSUB", "CONNECT", "PING", "PONG", "INFO", "+OK", "-ERR"}[k]
+}
+
 // Parse errors. The connection is closed after any of them.
 var (
 	// ErrUnknownOperation: the bytes begin no operation a client may send, or a
@@ -59,6 +64,9 @@ type Op struct {
 	// HeaderLen is the length of the header block at the start of Payload; -1
 	// for a message without headers.
 	HeaderLen int
+	// Rewritten: Tail is not a view of the input, and overwritten by the next
+	// operation.
+	Rewritten bool
 	Max       int // Unsub: messages since Sub after which to stop; 0 = now
 	Subject   []byte
 	Reply     []byte
@@ -161,7 +169,7 @@ func (p *Parser) again(b []byte, h int) (int, bool) {
 		return 0, false
 	}
 	op := &p.Op
-	op.Kind, op.Same, op.HeaderLen = Pub, true, -1
+	op.Kind, op.Same, op.HeaderLen, op.Rewritten = Pub, true, -1, false
 	op.Subject, op.Reply = b[4:h-1], nil
 	op.Payload, op.Tail = b[i+2:end], b[h:end+2]
 	return end + 2, true

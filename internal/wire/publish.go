@@ -57,8 +57,9 @@ func (p *Parser) publish(b []byte, verb string, k Kind) (int, error) {
 		compact += len(a) + 1
 	}
 	if b[n-2] == '\r' && tail+1 == compact && !hasTab(args[len(f[0])+1:]) && len(args) > 0 && &b[n-3] == &args[len(args)-1] {
-		op.Tail = b[n-2-tail : end+2]
+		op.Tail, op.Rewritten = b[n-2-tail:end+2], false
 	} else {
+		op.Rewritten = true
 		op.Tail = p.rewrite(f[1:fields], b[n:end])
 	}
 	p.remember(b, k, op)

@@ -1,0 +1,491 @@
+package conn
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tidings-io/tidings/internal/auth"
+	"github.com/tidings-io/tidings/internal/core"
+	"github.com/tidings-io/tidings/internal/serverlog"
+	"github.com/tidings-io/tidings/internal/transport"
+	"github.com/tidings-io/tidings/internal/wire"
+)
+
+// Authenticator decides who may use the server.
+type Authenticator interface {
+	// Required tells whether a client must present something.
+	Required() bool
+	// Authenticate returns who the client is, or an error that only the log sees.
+	Authenticate(auth.Request) (auth.Identity, error)
+}
+
+// Server owns the client connections. Safe for concurrent use.
+type Server struct {
+	cfg      Config
+	accounts *core.Accounts
+	gate     Authenticator // nil: everybody is let in
+	log      *slog.Logger
+	limiter  *serverlog.Limiter[string]
+	lot      *transport.Lot
+	wheel    *wheel
+	info     wire.ServerInfo
+	started  time.Time
+	ctx      context.Context // ends with Close; for handshakes
+	cancel   context.CancelFunc
+
+	trace    atomic.Bool
+	nextID   atomic.Uint64
+	open     atomic.Int64
+	total    atomic.Uint64
+	lameDuck atomic.Bool
+	rate     handshakeRate
+	stats    stats
+
+	running sync.WaitGroup // goroutines of closing connections
+	shards  [registryShards]registry
+	closed  closedRing
+
+	mu struct {
+		sync.Mutex
+		listeners []net.Listener
+		draining  bool
+		connected chan struct{} // closed when the last connection is gone; nil if nobody waits
+	}
+}
+
+const registryShards = 32
+
+type registry struct {
+	mu    sync.Mutex
+	conns map[uint64]*Conn
+}
+
+type stats struct {
+	slowPending  atomic.Uint64
+	slowDeadline atomic.Uint64
+	stale        atomic.Uint64
+	stalls       atomic.Uint64
+	dropped      atomic.Uint64
+	violations   atomic.Uint64
+	authFailed   atomic.Uint64
+	subs         atomic.Uint64
+}
+
+// NewServer returns a server without listeners. gate may be nil.
+func NewServer(cfg Config, accounts *core.Accounts, gate Authenticator, log *slog.Logger) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, accounts: accounts, gate: gate, log: log,
+		limiter: serverlog.NewLimiter[string](time.Second, 1024),
+		wheel:   newWheel(),
+		started: time.Now(),
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.trace.Store(cfg.Trace)
+	if !cfg.Portable {
+		lot, err := transport.NewLot()
+		if err != nil {
+			return nil, err
+		}
+		s.lot = lot
+	}
+	s.closed.size = cfg.MaxClosed
+	for i := range s.shards {
+		s.shards[i].conns = map[uint64]*Conn{}
+	}
+	s.info = s.baseInfo()
+	go s.wheel.turnAround()
+	return s, nil
+}
+
+// Serve accepts clients until the listener is closed. It closes the listener when
+// the server closes.
+func (s *Server) Serve(l net.Listener) error {
+	s.mu.Lock()
+	if s.mu.draining {
+		s.mu.Unlock()
+		return errors.Join(net.ErrClosed, l.Close())
+	}
+	s.mu.listeners = append(s.mu.listeners, l)
+	s.mu.Unlock()
+	pause := acceptPauseMin
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			s.log.Error("Accepting a client failed; trying again", "error", err, "pause", pause)
+			select {
+			case <-time.After(pause):
+			case <-s.ctx.Done():
+				return nil
+			}
+			pause = min(2*pause, acceptPauseMax)
+			continue
+		}
+		pause = acceptPauseMin
+		s.accept(nc)
+	}
+}
+
+const (
+	acceptPauseMin = 10 * time.Millisecond
+	acceptPauseMax = time.Second
+)
+
+func (s *Server) accept(nc net.Conn) {
+	var sock transport.Socket
+	tcp, ok := nc.(*net.TCPConn)
+	if ok && !s.cfg.Portable {
+		var err error
+		if sock, err = transport.NewTCP(tcp, s.lot); err != nil {
+			s.log.Error("Client socket could not be used", "error", err)
+			_ = nc.Close()
+			return
+		}
+	} else {
+		sock = transport.NewPortable(nc)
+	}
+	s.adopt(sock)
+}
+
+// InProcess returns the client's end of a new connection inside this process.
+func (s *Server) InProcess() (net.Conn, error) {
+	s.mu.Lock()
+	draining := s.mu.draining
+	s.mu.Unlock()
+	if draining {
+		return nil, errors.New("server is shutting down")
+	}
+	sock, client := transport.NewPipe()
+	s.adopt(sock)
+	return client, nil
+}
+
+// adopt makes a connection of a socket and starts it.
+func (s *Server) adopt(sock transport.Socket) {
+	now := time.Now()
+	c := &Conn{server: s, id: s.nextID.Add(1), start: now, addr: sock.RemoteAddr(), sock: sock, base: sock}
+	c.wakeFn = c.run
+	c.options, c.account = &anonymous, s.accounts.Global()
+	c.flags.Store(flagVerbose)
+	c.active.Store(now.UnixNano())
+	c.shown.Store(s.nobody())
+	c.admit()
+	if !s.register(c) {
+		c.reject(wire.TextMaxConnections)
+		return
+	}
+	c.account.Connections.Add(1)
+	c.account.TotalConns.Add(1)
+	if s.log.Enabled(s.ctx, slog.LevelDebug) {
+		s.log.Debug("Client connection created", "cid", c.id, "remote", c.remote().String())
+	}
+	if s.cfg.TLS != nil && !sock.InProcess() {
+		c.set(flagHandshake, true)
+		go c.secure()
+		return
+	}
+	c.begin(true)
+}
+
+// admit lets a connection in that need not say who it is.
+func (c *Conn) admit() {
+	gate := c.server.gate
+	if gate != nil && gate.Required() {
+		return
+	}
+	c.admitted = true
+	c.set(flagAdmitted, true)
+	if gate == nil {
+		return
+	}
+	id, err := gate.Authenticate(auth.Request{Connect: wire.DefaultConnect(), RemoteAddr: c.addr, InProcess: c.base.InProcess()})
+	if err != nil {
+		c.admitted = false
+		c.set(flagAdmitted, false)
+		return
+	}
+	c.account, c.perms = id.Account, id.Permissions
+	c.set(flagFilters, id.Permissions != nil)
+	if id.Account != c.server.accounts.Global() || id.User != "" || id.Permissions != nil {
+		c.shown.Store(&identity{user: id.User, account: id.Account, perms: id.Permissions})
+	}
+}
+
+// begin sends INFO, if asked to, and lets the connection read.
+func (c *Conn) begin(info bool) {
+	s := c.server
+	if info {
+		c.send(s.greeting(c))
+	}
+	first := s.cfg.PingInterval
+	if !c.admitted {
+		first = s.cfg.AuthTimeout
+	}
+	s.wheel.add(c, jitter(first))
+	if c.closing() {
+		return
+	}
+	if !c.sock.Park(c.wakeFn) {
+		go c.run()
+	}
+}
+
+var anonymous = wire.DefaultConnect()
+
+// nobody is what is shown of a connection that has said nothing.
+func (s *Server) nobody() *identity { return &identity{account: s.accounts.Global()} }
+
+// reject refuses a connection that was never registered.
+func (c *Conn) reject(text string) {
+	s := c.server
+	s.slowLog(c, text+": connection refused", 0)
+	c.flags.Or(flagClosed)
+	_, _ = c.sock.WriteWait([][]byte{wire.AppendErr(nil, text)}, time.Now().Add(time.Second)) // best effort
+	c.sock.CloseWrite()
+	_ = c.sock.Close()
+}
+
+// register adds the connection unless there are too many.
+func (s *Server) register(c *Conn) bool {
+	n := s.open.Add(1)
+	if s.cfg.MaxConns > 0 && n > int64(s.cfg.MaxConns) {
+		s.open.Add(-1)
+		return false
+	}
+	s.total.Add(1)
+	r := &s.shards[c.id%registryShards]
+	r.mu.Lock()
+	r.conns[c.id] = c
+	r.mu.Unlock()
+	return true
+}
+
+// forget takes a closed connection out of the registry and remembers it.
+func (s *Server) forget(c *Conn, reason wire.Reason, subs int) {
+	r := &s.shards[c.id%registryShards]
+	r.mu.Lock()
+	delete(r.conns, c.id)
+	r.mu.Unlock()
+	if reason == wire.AuthenticationFailure || reason == wire.AuthenticationTimeout {
+		s.stats.authFailed.Add(1)
+	}
+	s.closed.add(c.snapshotClosed(reason, subs))
+	if s.open.Add(-1) == 0 {
+		s.mu.Lock()
+		if s.mu.connected != nil {
+			close(s.mu.connected)
+			s.mu.connected = nil
+		}
+		s.mu.Unlock()
+	}
+}
+
+// conns returns the open connections, in no order.
+func (s *Server) conns() []*Conn {
+	list := make([]*Conn, 0, s.open.Load()+8)
+	for i := range s.shards {
+		r := &s.shards[i]
+		r.mu.Lock()
+		for _, c := range r.conns {
+			list = append(list, c)
+		}
+		r.mu.Unlock()
+	}
+	return list
+}
+
+// slowLog logs a warning about a connection at most once a second for each text.
+func (s *Server) slowLog(c *Conn, text string, pending int) {
+	id := c.shown.Load()
+	s.limiter.Log(s.ctx, s.log, slog.LevelWarn, text, time.Now(), text,
+		slog.Uint64("cid", c.id), slog.String("remote", c.remote().String()), slog.String("name", id.name),
+		slog.String("account", id.account.Name()), slog.Int("pending_bytes", pending))
+}
+
+func (s *Server) baseInfo() wire.ServerInfo {
+	i := wire.ServerInfo{
+		ServerID: s.cfg.ID, ServerName: s.cfg.Name, Version: s.cfg.Version, Proto: 1,
+		GitCommit: s.cfg.GitCommit, GoVersion: goVersion, Host: s.cfg.Host, Port: s.cfg.Port,
+		Headers: !s.cfg.NoHeaders, MaxPayload: s.cfg.MaxPayload, ConnectURLs: s.cfg.ConnectURLs,
+		APILevel: s.cfg.APILevel, XKey: s.cfg.XKey, Tidings: s.cfg.Tidings,
+	}
+	i.AuthRequired = s.gate != nil && s.gate.Required()
+	if t := s.cfg.TLS; t != nil {
+		i.TLSRequired, i.TLSAvailable = !t.AllowPlain, t.AllowPlain
+		i.TLSVerify = t.verifies()
+	}
+	return i
+}
+
+// greeting is the first INFO for c.
+func (s *Server) greeting(c *Conn) []byte {
+	i := s.info
+	i.ClientID, i.ClientIP = c.id, c.ip()
+	i.Nonce = c.nonce
+	i.LameDuckMode = s.lameDuck.Load()
+	if c.sock.InProcess() {
+		i.TLSRequired, i.TLSAvailable, i.TLSVerify = false, false, false
+	}
+	return wire.AppendInfo(nil, &i)
+}
+
+// infoAfterConnect is the INFO that tells a client what it was let in to.
+func (s *Server) infoAfterConnect(c *Conn) []byte {
+	i := s.info
+	i.ClientID, i.ClientIP = c.id, c.ip()
+	i.ConnectInfo, i.RemoteAccount = true, c.account.Name()
+	i.LameDuckMode = s.lameDuck.Load()
+	return wire.AppendInfo(nil, &i)
+}
+
+func (c *Conn) ip() string {
+	switch a := c.remote().(type) {
+	case *net.TCPAddr:
+		return a.IP.String()
+	default:
+		return ""
+	}
+}
+
+// LameDuck tells clients that the server is going away, stops accepting, and
+// closes the connections one by one over the duration, after the grace period.
+func (s *Server) LameDuck(ctx context.Context, grace, duration time.Duration) error {
+	s.stopAccepting()
+	s.lameDuck.Store(true)
+	for _, c := range s.conns() {
+		if c.has(flagInfo) {
+			c.send(s.infoAgain(c))
+		}
+	}
+	if err := sleep(ctx, grace); err != nil {
+		return err
+	}
+	list := s.conns()
+	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	if len(list) > 0 {
+		pause := duration / time.Duration(len(list))
+		for _, c := range list {
+			c.finish(wire.ServerShutdown, false)
+			if err := sleep(ctx, pause); err != nil {
+				return err
+			}
+		}
+	}
+	return s.Close(ctx)
+}
+
+func (s *Server) infoAgain(c *Conn) []byte {
+	i := s.info
+	i.ClientID, i.ClientIP, i.LameDuckMode = c.id, c.ip(), true
+	return wire.AppendInfo(nil, &i)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stopAccepting closes the listeners.
+func (s *Server) stopAccepting() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.draining = true
+	for _, l := range s.mu.listeners {
+		_ = l.Close() // nothing depends on it any more
+	}
+	s.mu.listeners = nil
+}
+
+// Close stops accepting, writes out what is queued for each client and closes
+// the connections. It returns when all are gone, or with ctx's error after it
+// cut off those that remained.
+func (s *Server) Close(ctx context.Context) error {
+	s.stopAccepting()
+	for _, c := range s.conns() {
+		c.finish(wire.ServerShutdown, false)
+	}
+	err := s.waitGone(ctx)
+	if err != nil {
+		for _, c := range s.conns() {
+			c.close(wire.ServerShutdown)
+		}
+		_ = s.waitGone(context.Background())
+	}
+	s.cancel()
+	s.wheel.stop()
+	s.running.Wait()
+	return errors.Join(err, s.lot.Close())
+}
+
+// waitGone waits until no connection is open.
+func (s *Server) waitGone(ctx context.Context) error {
+	s.mu.Lock()
+	if s.open.Load() == 0 {
+		s.mu.Unlock()
+		return nil
+	}
+	if s.mu.connected == nil {
+		s.mu.connected = make(chan struct{})
+	}
+	gone := s.mu.connected
+	s.mu.Unlock()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%d connections had to be cut off: %w", s.open.Load(), ctx.Err())
+	}
+}
+
+// Announce sets the address that INFO tells clients. Call it before Serve.
+func (s *Server) Announce(host string, port int) { s.info.Host, s.info.Port = host, port }
+
+// SetTrace turns the logging of single operations on or off.
+func (s *Server) SetTrace(on bool) { s.trace.Store(on) }
+
+// traceOp logs an operation without its payload and without secrets.
+func (c *Conn) traceOp(op *wire.Op) {
+	if op.Kind == wire.Connect {
+		c.server.log.Log(c.server.ctx, serverlog.LevelTrace, "<<- CONNECT", "cid", c.id, "options", redact(op.Arg))
+		return
+	}
+	c.server.log.Log(c.server.ctx, serverlog.LevelTrace, "<<- "+op.Kind.String(), "cid", c.id,
+		"subject", string(op.Subject), "reply", string(op.Reply), "queue", string(op.Queue), "sid", string(op.SID), "size", len(op.Payload))
+}
+
+// redact hides the secrets of CONNECT options.
+func redact(arg []byte) string {
+	var fields map[string]any
+	if json.Unmarshal(arg, &fields) != nil {
+		return "[not JSON]"
+	}
+	for _, secret := range []string{"pass", "auth_token", "jwt", "sig", "nkey", "proxy_sig"} {
+		if _, ok := fields[secret]; ok {
+			fields[secret] = "[REDACTED]"
+		}
+	}
+	b, err := json.Marshal(fields)
+	if err != nil {
+		return "[not JSON]"
+	}
+	return string(b)
+}
