@@ -3,6 +3,7 @@ package conf
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -18,13 +19,14 @@ type Section struct {
 	report *Report
 	title  string
 	asked  map[string]bool // names in lower case
-	names  []string        // first names, for suggestions
+	names  []string        // as given, for suggestions
+	warned map[*Entry]bool // entries of whose repetition was warned
 }
 
 // NewSection reads m and reports to r. Title names the map in errors, such as
 // "tls"; it is "" for the top level.
 func NewSection(m *Map, title string, r *Report) *Section {
-	return &Section{m: m, report: r, title: title, asked: map[string]bool{}}
+	return &Section{m: m, report: r, title: title, asked: map[string]bool{}, warned: map[*Entry]bool{}}
 }
 
 // Pos returns where the map opens.
@@ -42,6 +44,10 @@ func (s *Section) Entry(names ...string) *Entry {
 		return nil
 	}
 	last := all[len(all)-1]
+	if s.warned[last] {
+		return last
+	}
+	s.warned[last] = true
 	for _, e := range all[:len(all)-1] {
 		s.report.Warnf(last.Pos, "%q sets again what %q at line %d has set; the value here counts", last.Key, e.Key, e.Pos.Line)
 	}
@@ -51,9 +57,11 @@ func (s *Section) Entry(names ...string) *Entry {
 // Know takes names as known, so that Done does not report them.
 func (s *Section) Know(names ...string) {
 	for _, name := range names {
-		s.asked[strings.ToLower(name)] = true
+		if lower := strings.ToLower(name); !s.asked[lower] {
+			s.asked[lower] = true
+			s.names = append(s.names, name)
+		}
 	}
-	s.names = append(s.names, names...)
 }
 
 // Fail reports err, a problem with the value of e, with the key's name.
@@ -107,7 +115,11 @@ func (s *Section) Int(dst *int64, low, high int64, names ...string) bool {
 		s.Fail(e, err)
 		return false
 	}
-	if n < low || n > high {
+	switch {
+	case n < low && high == math.MaxInt64:
+		s.Failf(e, "is %d but must be at least %d", n, low)
+		return false
+	case n < low || n > high:
 		s.Failf(e, "is %d but must be from %d to %d", n, low, high)
 		return false
 	}

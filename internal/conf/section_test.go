@@ -84,16 +84,16 @@ list: [a, 1]
 	s.Texts(&list, "list")
 	s.Done()
 	want := strings.Join([]string{
-		`test.conf:2:7: "port" needs a whole number without quotes (units such as 64KB or 1MB are fine) but is text`,
+		`test.conf:2:7: "port" is text but must be a whole number; write it without quotes; units such as 64KB or 1MB are fine`,
 		`test.conf:3:7: "size" is 11 but must be from 1 to 10`,
 		`test.conf:4:7: "wait" "soon" is not a duration; write a number with a unit, such as "500ms", "10s" or "1m30s"`,
 		`test.conf:5:7: unknown field "certt" in tls; did you mean "cert"?`,
 		`test.conf:6:1: unknown field "prot"; did you mean "port"?`,
 		`test.conf:8:1: unknown field "other"; remove it`,
 		`test.conf:9:1: unknown field "cluster{"; put a blank before '{'`,
-		`test.conf:10:5: "on" needs true or false (yes, no, on, off; no quotes) but is text`,
-		`test.conf:11:7: "name" needs text; put it in quotes: but is a whole number`,
-		`test.conf:12:11: "list" needs text; put it in quotes: but is a whole number`,
+		`test.conf:10:5: "on" is text but must be true or false; write true, false, yes, no, on or off without quotes`,
+		`test.conf:11:7: "name" is a whole number but must be text; put it in quotes`,
+		`test.conf:12:11: "list" is a whole number but must be text; put it in quotes`,
 	}, "\n")
 	if diff := cmp.Diff(want, report.Err().Error()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

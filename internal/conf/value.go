@@ -58,12 +58,16 @@ type Value struct {
 	size   size // of this tree
 }
 
-func (v *Value) wrongKind(want string) error {
+// wrongKind says what the value is and must be, with advice that may be "".
+func (v *Value) wrongKind(want, advice string) error {
 	got := v.Kind.String()
 	if v.Variable != "" {
 		got = fmt.Sprintf("%s from variable $%s", got, v.Variable)
 	}
-	return &Problem{v.Pos, fmt.Sprintf("needs %s but is %s", want, got)}
+	if advice != "" {
+		advice = "; " + advice
+	}
+	return &Problem{v.Pos, fmt.Sprintf("is %s but must be %s%s", got, want, advice)}
 }
 
 // Text returns the text of a KindText value.
@@ -72,9 +76,9 @@ func (v *Value) Text() (string, error) {
 		return v.text, nil
 	}
 	if v.Kind == KindList || v.Kind == KindMap {
-		return "", v.wrongKind("text")
+		return "", v.wrongKind("text", "")
 	}
-	return "", v.wrongKind("text; put it in quotes:")
+	return "", v.wrongKind("text", "put it in quotes")
 }
 
 // Int returns the number of a KindInt value.
@@ -83,9 +87,9 @@ func (v *Value) Int() (int64, error) {
 		return v.number, nil
 	}
 	if v.Kind == KindText {
-		return 0, v.wrongKind("a whole number without quotes (units such as 64KB or 1MB are fine)")
+		return 0, v.wrongKind("a whole number", "write it without quotes; units such as 64KB or 1MB are fine")
 	}
-	return 0, v.wrongKind("a whole number")
+	return 0, v.wrongKind("a whole number", "")
 }
 
 // Float returns the number of a KindFloat or KindInt value.
@@ -96,7 +100,7 @@ func (v *Value) Float() (float64, error) {
 	case KindInt:
 		return float64(v.number), nil
 	default:
-		return 0, v.wrongKind("a number")
+		return 0, v.wrongKind("a number", "")
 	}
 }
 
@@ -105,7 +109,7 @@ func (v *Value) Bool() (bool, error) {
 	if v.Kind == KindBool {
 		return v.truth, nil
 	}
-	return false, v.wrongKind("true or false (yes, no, on, off; no quotes)")
+	return false, v.wrongKind("true or false", "write true, false, yes, no, on or off without quotes")
 }
 
 // Time returns the instant of a KindTime value, in UTC.
@@ -113,13 +117,13 @@ func (v *Value) Time() (time.Time, error) {
 	if v.Kind == KindTime {
 		return v.when, nil
 	}
-	return time.Time{}, v.wrongKind("a date such as 2026-01-31T12:00:00Z")
+	return time.Time{}, v.wrongKind("a date", "write it as 2026-01-31T12:00:00Z")
 }
 
 // Duration returns a duration written as text ("1m30s").
 func (v *Value) Duration() (time.Duration, error) {
 	if v.Kind != KindText {
-		return 0, v.wrongKind(`a duration such as "1m30s"`)
+		return 0, v.wrongKind("a duration", `write a number with a unit, such as "500ms", "10s" or "1m30s"`)
 	}
 	d, err := time.ParseDuration(v.text)
 	if err != nil {
@@ -134,7 +138,7 @@ func (v *Value) List() ([]*Value, error) {
 	if v.Kind == KindList {
 		return v.list, nil
 	}
-	return nil, v.wrongKind("a list in [ ]")
+	return nil, v.wrongKind("a list", "put it in [ ]")
 }
 
 // Map returns the entries of a KindMap value.
@@ -142,5 +146,5 @@ func (v *Value) Map() (*Map, error) {
 	if v.Kind == KindMap {
 		return v.fields, nil
 	}
-	return nil, v.wrongKind("a map in { }")
+	return nil, v.wrongKind("a map", "put it in { }")
 }
