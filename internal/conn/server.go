@@ -238,7 +238,9 @@ func (c *Conn) begin(info bool) {
 	if c.closing() {
 		return
 	}
-	if !c.sock.Park(c.wakeFn) {
+	// What came with the end of a TLS handshake is in the session already, so
+	// nothing may follow in the socket that would wake a parked connection.
+	if c.sock.TLS() != nil || !c.sock.Park(c.wakeFn) {
 		go c.run()
 	}
 }
