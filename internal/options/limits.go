@@ -14,8 +14,8 @@ const maxSubscriptionTokens = 255
 
 // Limits bound what clients may take.
 type Limits struct {
-	// MaxConnections is the number of client connections; -1 lets none in, as
-	// max_connections: 0 in the file does. Default 65536. Live.
+	// MaxConnections is the number of client connections, at least 1; -1 sets no
+	// limit and cannot come from a file. Default 65536. Live.
 	MaxConnections int
 	// MaxControlLine is the length of a protocol line, in bytes. Default 4096.
 	// Live for new connections.
@@ -54,13 +54,7 @@ func defaultLimits() Limits {
 func (l *loader) readLimits(s *conf.Section) {
 	lim := &l.options.Limits
 	var n int64
-	if e := s.Entry("max_connections", "max_conn"); e != nil && s.Int(&n, math.MinInt32, math.MaxInt32, "max_connections", "max_conn") {
-		lim.MaxConnections = int(n)
-		if n <= 0 {
-			lim.MaxConnections = -1
-			s.Warnf(e, "is %d, so that no client may connect; write the number of connections, or leave it out for %d", n, defaultLimits().MaxConnections)
-		}
-	}
+	readConnections(s, &lim.MaxConnections)
 	readLimit(s, &lim.MaxControlLine, "max_control_line")
 	if e := s.Entry("max_payload"); e != nil && readLimit(s, &lim.MaxPayload, "max_payload") && lim.MaxPayload > discouragedPayload {
 		s.Warnf(e, "is %d bytes; above 8 MB messages slow each other down, consider splitting them", lim.MaxPayload)
@@ -78,6 +72,21 @@ func (l *loader) readLimits(s *conf.Section) {
 	readLimit(s, &lim.MaxClosedClients, "max_closed_clients")
 	s.Bool(&lim.DisableSublistCache, "disable_sublist_cache", "no_sublist_cache")
 	s.Bool(&lim.NoHeaderSupport, "no_header_support")
+}
+
+// readConnections reads the number of connections. To nats-server 0 and less
+// mean that nobody may connect, which serves no purpose without links to other
+// servers and is more likely meant as "no limit".
+func readConnections(s *conf.Section, dst *int) {
+	var n int64
+	if !s.Int(&n, math.MinInt32, math.MaxInt32, "max_connections", "max_conn") {
+		return
+	}
+	if n <= 0 {
+		s.Failf(s.Entry("max_connections", "max_conn"), "is %d, with which no client could connect; write how many may, or leave it out for %d", n, defaultLimits().MaxConnections)
+		return
+	}
+	*dst = int(n)
 }
 
 // readLimit reads a number; 0 leaves the default.
@@ -106,7 +115,7 @@ func (l *loader) checkLimits() {
 	atLeast("max_subscription_tokens", lim.MaxSubscriptionTokens, 0)
 	atLeast("max_closed_clients", lim.MaxClosedClients, 1)
 	if lim.MaxConnections == 0 {
-		l.report.Errorf(l.at("max_connections"), "max_connections is 0; set a number, or -1 to let nobody in")
+		l.report.Errorf(l.at("max_connections"), "max_connections is 0; set a number, or -1 for no limit")
 	}
 	if lim.MaxSubscriptionTokens > maxSubscriptionTokens {
 		l.report.Errorf(l.at("max_subscription_tokens"), "max_subscription_tokens is %d but must be at most %d", lim.MaxSubscriptionTokens, maxSubscriptionTokens)
