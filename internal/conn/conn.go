@@ -21,12 +21,14 @@ type Conn struct {
 	sock   transport.Socket // replaced by the TLS handshake, while flagHandshake is set
 	base   transport.Socket // what to close
 	wakeFn func()           // c.run, made once
+	batch  int              // chunks given to one write
 
 	// Owned by the reader: the goroutine in run, or nobody while parked.
 	options   *wire.ConnectOptions // shared default until CONNECT
 	account   *core.Account
 	perms     core.Permissions
 	nonce     string
+	reads     int                // since the last pause; see hotAfter
 	partial   []byte             // begun operation, while parked
 	fresh     *core.Subscription // SUB whose insertion waits for its UNSUB with a maximum
 	greeted   bool               // INFO after CONNECT was sent

@@ -191,7 +191,7 @@ func (c *Conn) takeQueue() []*core.Chunk {
 		}
 		return nil
 	}
-	k := min(len(o.mu.queue), vectorMax)
+	k := min(len(o.mu.queue), c.batch)
 	chunks := o.mu.queue[:k:k]
 	o.mu.queue = o.mu.queue[k:]
 	o.mu.Unlock()
@@ -289,7 +289,7 @@ func (c *Conn) takeForDrain() []*core.Chunk {
 		o := &c.out
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		k := min(len(o.mu.queue), vectorMax)
+		k := min(len(o.mu.queue), c.batch)
 		chunks := append([]*core.Chunk{}, o.mu.queue[:k]...)
 		o.mu.queue = o.mu.queue[k:]
 		return chunks

@@ -23,8 +23,8 @@ const (
 	bufferSize = 64 << 10
 	// bufferBig serves connections whose messages are larger than half a buffer.
 	bufferBig = 256 << 10
-	// hotAfter is the number of reads in a row after which a connection keeps its
-	// goroutine while it waits.
+	// hotAfter is the number of reads, without a longer pause between them, after
+	// which a connection keeps its goroutine while it waits.
 	hotAfter = 16
 	// pauseMax bounds the pause of a publisher after one turn.
 	pauseMax = 10 * time.Millisecond
@@ -93,9 +93,11 @@ func (c *Conn) run() {
 		}
 		t.end()
 	}()
-	reads := 0
+	if time.Since(time.Unix(0, c.active.Load())) > c.server.cfg.IdleAfter {
+		c.reads = 0
+	}
 	for !c.closing() {
-		wait := reads >= hotAfter
+		wait := c.reads >= hotAfter
 		if wait != c.has(flagHot) {
 			c.set(flagHot, wait)
 			if wait {
@@ -105,19 +107,19 @@ func (c *Conn) run() {
 		n, err := c.sock.Fill(t, wait)
 		switch {
 		case n > 0:
-			reads++
+			c.reads++
 			t.w += n
 			t.turn()
-			if n >= bufferSize/2 || reads&15 == 0 {
+			if n >= bufferSize/2 || c.reads&15 == 0 {
 				runtime.Gosched()
 			}
 		case err == transport.ErrAgain:
 			if c.park(t) {
 				return
 			}
-			reads = hotAfter
+			c.reads = hotAfter
 		case errors.Is(err, transport.ErrNudged):
-			reads = 0
+			c.reads = 0
 		default:
 			c.readEnded(err)
 			return

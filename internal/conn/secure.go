@@ -60,6 +60,7 @@ func (c *Conn) secure() {
 	shown.tlsVersion, shown.tlsCipher = state.Version, state.CipherSuite
 	c.shown.Store(&shown)
 	c.sock = sock
+	c.batch = 1 // what is encrypted at once is held once more
 	c.set(flagHandshake, false)
 	c.begin(t.First)
 }

@@ -176,7 +176,7 @@ func (s *Server) InProcess() (net.Conn, error) {
 // adopt makes a connection of a socket and starts it.
 func (s *Server) adopt(sock transport.Socket) {
 	now := time.Now()
-	c := &Conn{server: s, id: s.nextID.Add(1), start: now, addr: sock.RemoteAddr(), sock: sock, base: sock}
+	c := &Conn{server: s, id: s.nextID.Add(1), start: now, addr: sock.RemoteAddr(), sock: sock, base: sock, batch: vectorMax}
 	c.wakeFn = c.run
 	c.options, c.account = &anonymous, s.accounts.Global()
 	c.flags.Store(flagVerbose)
