@@ -11,7 +11,7 @@ const (
 	routesMax = 4096
 	// stagedMax is the number of bytes a publisher stages before it flushes in
 	// the middle of a batch: it bounds memory and keeps wide fan-outs in cache.
-	stagedMax = 8 << 20
+	stagedMax = 4 << 20
 	// seenSlots is the size of the filter that keeps subjects which are published
 	// once out of the memory.
 	seenSlots = 256
