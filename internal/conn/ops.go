@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidings-io/tidings/internal/auth"
 	"github.com/tidings-io/tidings/internal/core"
+	"github.com/tidings-io/tidings/internal/interest"
 	"github.com/tidings-io/tidings/internal/subject"
 	"github.com/tidings-io/tidings/internal/wire"
 )
@@ -227,7 +228,7 @@ func (c *Conn) violation(t *turn, what, name, queue string) {
 // subscribe checks a SUB and prepares it; see insertFresh.
 func (c *Conn) subscribe(t *turn, op *wire.Op) error {
 	s := c.server
-	if !subject.ValidSubscription(op.Subject) {
+	if !subject.ValidSubscription(op.Subject) || len(op.Subject)+len(op.Queue) > interest.MaxText {
 		c.complain(t, wire.TextInvalidSubject)
 		return nil
 	}

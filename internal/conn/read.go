@@ -86,9 +86,10 @@ func (c *Conn) run() {
 	t.begin(c)
 	defer func() {
 		if x := recover(); x != nil {
-			c.server.log.Error("Connection panicked and was closed; the server goes on",
-				"cid", c.id, "panic", x, "stack", string(debug.Stack()))
-			c.close(wire.ConnectionPanicked)
+			if t.pub != nil {
+				t.pub.Abandon()
+			}
+			c.panicked(x)
 			return // t is in an unknown state: not for the pool
 		}
 		t.end()
@@ -125,6 +126,17 @@ func (c *Conn) run() {
 			return
 		}
 	}
+}
+
+// panicked ends a connection whose goroutine panicked with x.
+func (c *Conn) panicked(x any) {
+	c.logPanic(x)
+	c.close(wire.ConnectionPanicked)
+}
+
+func (c *Conn) logPanic(x any) {
+	c.server.log.Error("Connection panicked and was closed; the server goes on",
+		"cid", c.id, "remote", c.remote().String(), "panic", x, "stack", string(debug.Stack()))
 }
 
 // park gives the connection up to the lot; the goroutine must return when it
@@ -183,7 +195,7 @@ func (t *turn) publisher() *core.Publisher {
 // Space implements transport.Space.
 func (t *turn) Space() []byte {
 	if t.buf == nil {
-		t.buf = getBuffer(max(t.want, len(t.c.partial)+1, t.need))
+		t.buf = getBuffer(max(t.want, len(t.c.partial)+1))
 		t.r, t.w = 0, copy(t.buf.b, t.c.partial)
 		t.c.partial = nil
 	}
@@ -267,6 +279,10 @@ func (t *turn) operations() error {
 	}()
 	t.need = 0
 	for t.r < t.w {
+		if !c.admitted && t.buf.b[t.r]|0x20 != 'c' {
+			// It can only be refused: what else it says is not waited for.
+			return &refusal{text: wire.TextAuthorization, reason: wire.AuthenticationFailure}
+		}
 		n, err := t.parser.Next(t.buf.b[t.r:t.w])
 		if err != nil {
 			return err

@@ -22,6 +22,11 @@ func (t *TLSConfig) verifies() bool {
 // secure brings a new connection through its TLS handshake, in a goroutine of its
 // own, and lets it read.
 func (c *Conn) secure() {
+	defer func() {
+		if x := recover(); x != nil {
+			c.panicked(x)
+		}
+	}()
 	s, t := c.server, c.server.cfg.TLS
 	if !s.rate.allow(t.Rate, time.Now()) {
 		c.set(flagHandshake, false)

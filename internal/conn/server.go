@@ -182,7 +182,12 @@ func (s *Server) adopt(sock transport.Socket) {
 	c.flags.Store(flagVerbose)
 	c.active.Store(now.UnixNano())
 	c.shown.Store(s.nobody())
-	c.admit()
+	if !c.admit() {
+		_ = sock.Close() // the panic is what there is to report
+		return
+	}
+	secure := s.cfg.TLS != nil && !sock.InProcess()
+	c.set(flagHandshake, secure)
 	if !s.register(c) {
 		c.reject(wire.TextMaxConnections)
 		return
@@ -192,36 +197,43 @@ func (s *Server) adopt(sock transport.Socket) {
 	if s.log.Enabled(s.ctx, slog.LevelDebug) {
 		s.log.Debug("Client connection created", "cid", c.id, "remote", c.remote().String())
 	}
-	if s.cfg.TLS != nil && !sock.InProcess() {
-		c.set(flagHandshake, true)
+	if secure {
 		go c.secure()
 		return
 	}
 	c.begin(true)
 }
 
-// admit lets a connection in that need not say who it is.
-func (c *Conn) admit() {
+// admit lets a connection in that need not say who it is. It returns false after
+// a panic of the gate.
+func (c *Conn) admit() (ok bool) {
+	defer func() {
+		if x := recover(); x != nil {
+			c.logPanic(x)
+			ok = false
+		}
+	}()
 	gate := c.server.gate
 	if gate != nil && gate.Required() {
-		return
+		return true
 	}
 	c.admitted = true
 	c.set(flagAdmitted, true)
 	if gate == nil {
-		return
+		return true
 	}
 	id, err := gate.Authenticate(auth.Request{Connect: wire.DefaultConnect(), RemoteAddr: c.addr, InProcess: c.base.InProcess()})
 	if err != nil {
 		c.admitted = false
 		c.set(flagAdmitted, false)
-		return
+		return true
 	}
 	c.account, c.perms = id.Account, id.Permissions
 	c.set(flagFilters, id.Permissions != nil)
 	if id.Account != c.server.accounts.Global() || id.User != "" || id.Permissions != nil {
 		c.shown.Store(&identity{user: id.User, account: id.Account, perms: id.Permissions})
 	}
+	return true
 }
 
 // begin sends INFO, if asked to, and lets the connection read.

@@ -99,6 +99,16 @@ func (p *Publisher) Release() {
 	publisherPool.Put(p)
 }
 
+// Abandon gives the publisher up after a panic, when nothing can be said of its
+// stages any more: it lets those go on who wait for the batches of the moment.
+// The publisher must not be used again.
+func (p *Publisher) Abandon() {
+	if p.inTurn {
+		p.inTurn = false
+		p.accounts.turns.end(p.shard, p.turnSet)
+	}
+}
+
 // forget drops all that refers to other doors.
 func (p *Publisher) forget() {
 	p.last, p.own.To = nil, nil
