@@ -24,7 +24,10 @@ type ConnectOptions struct {
 	Lang         string `json:"lang"`
 	Version      string `json:"version"`
 	Protocol     int    `json:"protocol"`
-	Account      string `json:"account,omitempty"`
+	// Account and NewAccount ask for an account by name, which no server grants
+	// any more.
+	Account    string `json:"account,omitempty"`
+	NewAccount any    `json:"new_account,omitempty"`
 }
 
 // DefaultConnect is what holds for a connection that has sent no CONNECT.

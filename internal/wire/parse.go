@@ -135,13 +135,13 @@ func (p *Parser) Next(b []byte) (int, error) {
 	case 'u':
 		return p.unsubscribe(b)
 	case 'c':
-		return p.argument(b, "connect", Connect, true)
+		return p.argument(b, "connect", Connect)
 	case 'i':
-		return p.argument(b, "info", Info, true)
+		return p.argument(b, "info", Info)
 	case '+':
 		return p.bare(b, "+ok", OK)
 	case '-':
-		return p.argument(b, "-err", Err, true)
+		return p.argument(b, "-err", Err)
 	}
 	return 0, ErrUnknownOperation
 }
@@ -193,16 +193,25 @@ func (p *Parser) line(b []byte, verb string, gap bool) (args []byte, n int, err 
 	}
 	i := bytes.IndexByte(rest, '\n')
 	if i < 0 {
-		if p.Limits.ControlLine > 0 && len(rest) > p.Limits.ControlLine+2 {
+		if p.tooLong(len(rest)) {
 			return nil, 0, ErrControlLine
 		}
 		return nil, 0, nil
+	}
+	if p.tooLong(i) {
+		return nil, 0, ErrControlLine
 	}
 	n = len(verb) + i + 1
 	if i > 0 && rest[i-1] == '\r' {
 		i--
 	}
 	return rest[:i], n, nil
+}
+
+// tooLong tells whether n bytes after the verb, without LF, are too many: the
+// arguments may have a blank before and CR behind.
+func (p *Parser) tooLong(n int) bool {
+	return p.Limits.ControlLine > 0 && n > p.Limits.ControlLine+2
 }
 
 // arguments is line with blanks around the arguments removed and their length
@@ -232,19 +241,21 @@ func (p *Parser) bare(b []byte, verb string, k Kind) (int, error) {
 	return n, err
 }
 
-func (p *Parser) argument(b []byte, verb string, k Kind, gap bool) (int, error) {
+// argument parses a verb with one argument. As for existing servers, no blank is
+// needed between them.
+func (p *Parser) argument(b []byte, verb string, k Kind) (int, error) {
 	args, n, err := p.line(b, verb, false)
 	if n == 0 || err != nil {
 		return 0, err
-	}
-	if gap && len(args) > 0 && !blank(args[0]) {
-		return 0, ErrUnknownOperation
 	}
 	args = bytes.Trim(args, " \t")
 	if p.Limits.ControlLine > 0 && len(args) > p.Limits.ControlLine {
 		return 0, ErrControlLine
 	}
 	p.Op.Kind, p.Op.Arg = k, args
+	// New options may change what becomes of a subject that was refused, and not
+	// looked up, before.
+	p.headLen = 0
 	return n, nil
 }
 
@@ -318,14 +329,14 @@ func number(b []byte) int {
 	if len(b) == 0 {
 		return -1
 	}
-	n := 0
+	n := int64(0) // room for one digit more than maxSize, on 32 bits too
 	for _, c := range b {
 		if c -= '0'; c > 9 {
 			return -1
 		}
-		if n = n*10 + int(c); n > maxSize {
+		if n = n*10 + int64(c); n > maxSize {
 			return -1
 		}
 	}
-	return n
+	return int(n)
 }

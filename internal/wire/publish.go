@@ -1,10 +1,15 @@
 package wire
 
+import (
+	"bytes"
+	"math"
+)
+
 // publish parses PUB subject [reply] #total and HPUB subject [reply] #header
 // #total with their payload.
 func (p *Parser) publish(b []byte, verb string, k Kind) (int, error) {
 	args, n, err := p.arguments(b, verb)
-	if err == nil && k == HPub && !p.Limits.Headers && len(b) >= len(verb) {
+	if k == HPub && !p.Limits.Headers && len(b) > len(verb) && err != ErrUnknownOperation {
 		return 0, ErrHeadersOff
 	}
 	if n == 0 || err != nil {
@@ -37,7 +42,7 @@ func (p *Parser) publish(b []byte, verb string, k Kind) (int, error) {
 			return 0, ErrHeaderSize
 		}
 	}
-	if p.Limits.Payload > 0 && total > p.Limits.Payload {
+	if (p.Limits.Payload > 0 && total > p.Limits.Payload) || total > math.MaxInt-n-2 {
 		return 0, ErrPayload
 	}
 	end := n + total
@@ -49,6 +54,14 @@ func (p *Parser) publish(b []byte, verb string, k Kind) (int, error) {
 		return 0, ErrUnknownOperation
 	}
 	op.Kind, op.Payload = k, b[n:end]
+	if op.HeaderLen == 0 {
+		// Nothing to tell apart from a PUB, and delivered as one.
+		op.HeaderLen, op.Rewritten = -1, true
+		f[fields-2] = f[fields-1]
+		op.Tail = p.rewrite(f[1:fields-1], op.Payload)
+		p.remember(b, k, op)
+		return end + 2, nil
+	}
 	// The arguments after the subject are in the buffer as a delivery needs
 	// them, unless the sender used odd blanks or a bare LF.
 	tail := len(args) - len(f[0]) - 1
@@ -56,7 +69,7 @@ func (p *Parser) publish(b []byte, verb string, k Kind) (int, error) {
 	for _, a := range f[1:fields] {
 		compact += len(a) + 1
 	}
-	if b[n-2] == '\r' && tail+1 == compact && !hasTab(args[len(f[0])+1:]) && len(args) > 0 && &b[n-3] == &args[len(args)-1] {
+	if b[n-2] == '\r' && tail+1 == compact && bytes.IndexByte(args[len(f[0])+1:], '\t') < 0 && len(args) > 0 && &b[n-3] == &args[len(args)-1] {
 		op.Tail, op.Rewritten = b[n-2-tail:end+2], false
 	} else {
 		op.Rewritten = true
@@ -97,13 +110,4 @@ func (p *Parser) rewrite(args [][]byte, payload []byte) []byte {
 	t = append(t, payload...)
 	p.scratch = append(t, '\r', '\n')
 	return p.scratch
-}
-
-func hasTab(b []byte) bool {
-	for _, c := range b {
-		if c == '\t' {
-			return true
-		}
-	}
-	return false
 }
