@@ -76,7 +76,7 @@ func (x *Index[D]) Insert(s *Subscription[D]) {
 
 // Remove takes s out. It returns false when s was not in.
 func (x *Index[D]) Remove(s *Subscription[D]) bool {
-	ok := false
+	var ok bool
 	if s.wild {
 		ok = x.patterns.remove(x, s)
 	} else {

@@ -14,6 +14,7 @@ type Matches[D any] struct {
 
 	masked []byte
 	ends   []uint16
+	wild   bool // a token of the subject is "*" or ">"
 }
 
 // Group is the members of a queue group that a subject reaches.
@@ -52,6 +53,11 @@ func (x *Index[D]) matchShapes(list *[]*shape, subject []byte, m *Matches[D]) {
 			continue
 		}
 		m.masked = sh.mask(m.masked[:0], subject, m.ends)
+		if m.wild && !shapeOf(string(m.masked)).equal(sh) {
+			// A wildcard of the subject looks like one of the shape: another
+			// shape finds what is there.
+			continue
+		}
 		m.add(x.patterns.table.get(maphash.Bytes(x.seed, m.masked), m.masked))
 	}
 }
@@ -67,22 +73,29 @@ func (m *Matches[D]) reset() {
 
 // tokenize notes where the tokens of subject end and refuses empty ones.
 func (m *Matches[D]) tokenize(subject []byte) bool {
-	m.ends = m.ends[:0]
-	last := -1
+	m.ends, m.wild = m.ends[:0], false
+	start := 0
 	for i, c := range subject {
 		if c != '.' {
 			continue
 		}
-		if i == last+1 {
+		if !m.token(subject, start, i) {
 			return false
 		}
-		m.ends = append(m.ends, uint16(i))
-		last = i
+		start = i + 1
 	}
-	if last == len(subject)-1 {
+	return m.token(subject, start, len(subject))
+}
+
+// token takes in the token from start to end, unless it is empty.
+func (m *Matches[D]) token(subject []byte, start, end int) bool {
+	if end == start {
 		return false
 	}
-	m.ends = append(m.ends, uint16(len(subject)))
+	if end == start+1 && (subject[start] == '*' || subject[start] == '>') {
+		m.wild = true
+	}
+	m.ends = append(m.ends, uint16(end))
 	return true
 }
 

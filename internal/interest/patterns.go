@@ -2,6 +2,7 @@ package interest
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -56,15 +57,7 @@ func shapeOf(pattern string) *shape {
 }
 
 func (sh *shape) equal(o *shape) bool {
-	if sh.tokens != o.tokens || sh.tail != o.tail || len(sh.stars) != len(o.stars) {
-		return false
-	}
-	for i := range sh.stars {
-		if sh.stars[i] != o.stars[i] {
-			return false
-		}
-	}
-	return true
+	return sh.tokens == o.tokens && sh.tail == o.tail && slices.Equal(sh.stars, o.stars)
 }
 
 // fits tells whether a subject of n tokens can match a pattern of this shape.
@@ -144,7 +137,7 @@ func (p *patterns[D]) addShape(x *Index[D], pattern string) {
 		}
 	}
 	want.uses = 1
-	list := append(old[:len(old):len(old)], want)
+	list := append(slices.Clip(old), want)
 	at.Store(&list)
 }
 

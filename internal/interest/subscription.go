@@ -6,7 +6,8 @@ import (
 )
 
 // Subscription is one subscription of one destination. Make it with [New]; it is
-// in at most one index at a time. Its text never changes.
+// in one index at most, and never again after it was removed: readers may still be
+// following its links. Its text never changes.
 type Subscription[D any] struct {
 	// Dest is who gets the messages. Immutable.
 	Dest D
@@ -21,8 +22,8 @@ type Subscription[D any] struct {
 	exact     atomic.Bool
 	group     *group[D] // of a chain entry that stands for a queue group
 
-	// max is the number of messages after which the subscription ends.
-	max atomic.Int64
+	// most is the number of messages after which the subscription ends.
+	most atomic.Int64
 	// delivered counts messages for monitoring and for UNSUB with a maximum.
 	delivered atomic.Int64
 }
@@ -48,7 +49,7 @@ func New[D any](dest D, subject, queue, id []byte) *Subscription[D] {
 		queueTo:   uint16(len(subject) + len(queue)),
 		wild:      hasWildcard(subject),
 	}
-	s.max.Store(unlimited)
+	s.most.Store(unlimited)
 	return s
 }
 
@@ -63,7 +64,10 @@ func (s *Subscription[D]) ID() string { return s.text[s.queueTo:] }
 
 // Delivered is the number of messages delivered so far. Unless the count is exact,
 // publishers report once a batch, so it may be a batch behind.
-func (s *Subscription[D]) Delivered() int64 { return s.delivered.Load() }
+func (s *Subscription[D]) Delivered() int64 {
+	// Claims that came too late have been counted, too.
+	return min(s.delivered.Load(), s.most.Load())
+}
 
 // Count adds n delivered messages to a count that is not exact.
 func (s *Subscription[D]) Count(n int64) { s.delivered.Add(n) }
@@ -76,18 +80,18 @@ func (s *Subscription[D]) Exact() bool { return s.exact.Load() }
 // publishers' batches to end.
 func (s *Subscription[D]) CountExactly() { s.exact.Store(true) }
 
-// Limit ends s after max messages in all. The count must be exact. It returns
+// Limit ends s after most messages in all. The count must be exact. It returns
 // false when so many have been delivered already.
-func (s *Subscription[D]) Limit(max int64) bool {
-	s.max.Store(max)
-	return s.delivered.Load() < max
+func (s *Subscription[D]) Limit(most int64) bool {
+	s.most.Store(most)
+	return s.delivered.Load() < most
 }
 
 // Claim counts one message in and tells whether s may have it, and whether it is
 // the last one. Safe for concurrent use: exactly as many claims succeed as the
 // limit allows.
 func (s *Subscription[D]) Claim() (ok, last bool) {
-	n, most := s.delivered.Add(1), s.max.Load()
+	n, most := s.delivered.Add(1), s.most.Load()
 	return n <= most, n == most
 }
 
