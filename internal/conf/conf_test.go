@@ -203,6 +203,18 @@ func TestLimitsEndTheParseWithTheirName(t *testing.T) {
 	f("a: ["+strings.Repeat("1,", conf.MaxValues+1)+"]", "limit of 1048576 values")
 }
 
+// TestHostileInputEndsSoon runs inputs that cost quadratic time if a list of
+// errors, keys or includes were searched from end to end; the deadline of the
+// test run is what would fail.
+func TestHostileInputEndsSoon(t *testing.T) {
+	t.Parallel()
+	for _, unit := range []string{"a:$b,", "a b c\n", "a:[b c\n", "a:}", "'x", "include x\n", "\"a\":\n", "a: \"\\q\",", ",", "(\n"} {
+		if _, err := parse(strings.Repeat(unit, (8<<20)/len(unit))); err == nil {
+			t.Errorf("%q repeated was accepted", unit)
+		}
+	}
+}
+
 // doubling returns n lines, each of whose values use that of the line before.
 func doubling(form string, n int) string {
 	lines := []string{"v0: 1"}

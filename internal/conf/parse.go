@@ -78,12 +78,12 @@ func (s *session) parseRoot(name, text string) (*Map, error) {
 type parser struct {
 	*session
 	cursor
-	scopes []*Map   // maps around the cursor, outermost first
-	depth  int      // maps and arrays around the cursor
-	chain  []string // paths of the files that include this one, itself last
-	envs   []string // environment variables whose text is being read
-	broken int      // line of the last syntax error of this file, 0 without one
-	failed []string // keys whose value was refused: using them is no second error
+	scopes []*Map          // maps around the cursor, outermost first
+	depth  int             // maps and arrays around the cursor
+	chain  []string        // paths of the files that include this one, itself last
+	envs   []string        // environment variables whose text is being read
+	broken int             // line of the last syntax error of this file, 0 without one
+	failed map[string]bool // keys whose value was refused: using them is no second error
 }
 
 // syntax reports a syntax error at pos. Further errors on that line and later
@@ -167,6 +167,10 @@ func (p *parser) leave() { p.depth-- }
 // entry parses one entry or include statement into m. oneLine says that a
 // value must begin on the line of its separator.
 func (p *parser) entry(m *Map, oneLine bool) {
+	if p.report.dropped > 0 { // nobody reads more errors
+		p.stop()
+		return
+	}
 	pos := p.pos()
 	switch b := p.peek(); b {
 	case ',', ';':
@@ -202,12 +206,20 @@ func (p *parser) entry(m *Map, oneLine bool) {
 	}
 	v, ok := p.entryValue(key, pos)
 	if !ok {
-		p.failed = append(p.failed, key)
+		p.fail(key)
 		p.recover(",;", "}")
 		return
 	}
 	p.add(m, &Entry{Key: key, Pos: pos, Value: v})
 	p.endEntry(pos, key, v.Pos.Line)
+}
+
+// fail remembers that the value of key was refused.
+func (p *parser) fail(key string) {
+	if p.failed == nil {
+		p.failed = map[string]bool{}
+	}
+	p.failed[key] = true
 }
 
 // valueFollows looks for a value after a separator, on later lines too unless

@@ -37,6 +37,9 @@ func (p *parser) listValue(v *Value) bool {
 	v.Kind = KindList
 	var elements size
 	for {
+		if p.report.dropped > 0 {
+			p.stop()
+		}
 		p.skipBlank()
 		switch {
 		case p.atEnd():

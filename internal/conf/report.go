@@ -107,7 +107,7 @@ func (r *Report) Err() error {
 	}
 	out := inOrder(r.errors)
 	if r.dropped > 0 {
-		out = append(out, &Problem{Text: fmt.Sprintf("%d more errors are not listed; mend these first", r.dropped)})
+		out = append(out, &Problem{Text: "more errors are not listed; mend these first"})
 	}
 	return Errors(out)
 }

@@ -20,7 +20,7 @@ func (p *parser) variable(pos Pos, name string) (*Value, bool) {
 		p.syntax(pos, "\"$\" needs the name of a variable right after it; put the text in quotes if none is meant")
 		return nil, false
 	}
-	if slices.Contains(p.failed, name) {
+	if p.failed[name] {
 		return nil, false
 	}
 	text, ok := p.opts.LookupEnv(name)
