@@ -200,8 +200,8 @@ func (l *loader) readAccount(entry *conf.Entry, parent *conf.Section) {
 
 func (l *loader) addAccount(pos conf.Pos, account auth.AccountConfig) {
 	if account.Name == systemAccount {
-		l.report.Errorf(pos, "the system account %q is %s", systemAccount, notSupported)
-		return
+		l.warnings = append(l.warnings, Warning{Pos: pos, Text: "the system account " + systemAccount +
+			" is an account like any other in this version: it has no services and no events"})
 	}
 	l.places["account "+account.Name] = pos
 	l.options.Auth.Accounts = append(l.options.Auth.Accounts, account)
