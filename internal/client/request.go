@@ -27,18 +27,9 @@ func Flush(nc *nats.Conn, timeout time.Duration) error {
 
 // Request sends m and returns the first answer. It blocks until then, until
 // timeout has passed or ctx ends.
-func Request(ctx context.Context, nc *nats.Conn, m *nats.Msg, timeout time.Duration) (*nats.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	answer, err := nc.RequestMsgWithContext(ctx, m)
-	if err == nil {
-		return answer, nil
-	}
-	// A request without permission gets no answer; the reason arrived apart.
-	if last := nc.LastError(); errors.Is(last, nats.ErrPermissionViolation) {
-		err = last
-	}
-	return nil, explainRequest(m.Subject, timeout, err)
+func Request(ctx context.Context, nc *nats.Conn, m *nats.Msg, timeout time.Duration) (answer *nats.Msg, err error) {
+	err = RequestMany(ctx, nc, m, 1, timeout, timeout, func(m *nats.Msg) { answer = m })
+	return answer, err
 }
 
 // RequestMany sends m and gives each answer to each, until limit answers came
@@ -52,7 +43,11 @@ func RequestMany(ctx context.Context, nc *nats.Conn, m *nats.Msg, limit int, tim
 	}
 	defer func() { _ = sub.Unsubscribe() }() // the connection may be closed already: then there is nothing to end
 	m.Reply = inbox
-	if err := nc.PublishMsg(m); err != nil {
+	err = nc.PublishMsg(m)
+	if err == nil {
+		err = refused(nc, timeout)
+	}
+	if err != nil {
 		return explainRequest(m.Subject, timeout, err)
 	}
 	wait, got := timeout, 0
@@ -68,14 +63,24 @@ func RequestMany(ctx context.Context, nc *nats.Conn, m *nats.Msg, limit int, tim
 				Way:    "wait longer with --reply-timeout",
 			}
 		case err != nil:
-			if last := nc.LastError(); errors.Is(last, nats.ErrPermissionViolation) {
-				err = last
-			}
 			return explainRequest(m.Subject, timeout, err)
 		}
 		each(answer)
 		got++
 		wait = gap
+	}
+	return nil
+}
+
+// refused returns the server's refusal of what was just published or subscribed
+// to, nil if there was none. Without it, a request without permission would wait
+// for an answer in vain: the server refuses before it answers the flush.
+func refused(nc *nats.Conn, timeout time.Duration) error {
+	if err := nc.FlushTimeout(timeout); err != nil {
+		return err
+	}
+	if last := nc.LastError(); errors.Is(last, nats.ErrPermissionViolation) {
+		return last
 	}
 	return nil
 }
