@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/tidings-io/tidings/internal/client"
 )
@@ -53,14 +54,22 @@ func usage(err error) error {
 // errInterrupted is returned by commands that were stopped before the end.
 var errInterrupted = errors.New("interrupted")
 
+// codeError is the exit code of a command that has said everything itself.
+type codeError int
+
+func (e codeError) Error() string { return "exit code " + strconv.Itoa(int(e)) }
+
 func exitCode(err error) int {
 	var (
+		code       codeError
 		wrongUsage *usageError
 		explained  *client.Error
 	)
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &code):
+		return int(code)
 	case errors.As(err, &wrongUsage):
 		return exitUsage
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):

@@ -29,8 +29,11 @@ type app struct {
 
 // Main runs the tool with the arguments args (args[0] is the program's name)
 // and returns its exit code. It blocks until the command has ended; SIGINT and
-// SIGTERM end it early.
+// SIGTERM end it early. Under the name nats-server it is `tidings serve`.
 func Main(args []string, in io.Reader, out, errOut io.Writer) int {
+	if isServerName(args[0]) {
+		return runServe(natsServerName, args[1:], out, errOut)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
@@ -44,7 +47,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	if !a.ran {
 		err = usage(err)
 	}
-	if !errors.Is(err, errInterrupted) {
+	if code := codeError(0); !errors.Is(err, errInterrupted) && !errors.As(err, &code) {
 		fmt.Fprintln(errOut, "tidings: "+err.Error())
 	}
 	return exitCode(err)

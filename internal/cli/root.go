@@ -64,6 +64,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetHelpCommand(a.helpCommand())
 	a.addGlobalFlags(root)
 	root.AddCommand(
+		a.serveCommand(),
 		a.publishCommand(), a.subscribeCommand(), a.requestCommand(), a.replyCommand(),
 		a.benchCommand(), a.rttCommand(),
 		a.contextCommand(), a.completionCommand(), a.versionCommand(),

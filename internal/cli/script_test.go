@@ -15,12 +15,15 @@ import (
 
 var update = flag.Bool("update", false, "write what commands print into the scripts' expected files")
 
-// The scripts run this test's own binary under the name tidings.
+// The scripts run this test's own binary under the names the tool has.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"tidings": func() { os.Exit(cli.Main(os.Args, os.Stdin, os.Stdout, os.Stderr)) },
+		"tidings":     run,
+		"nats-server": run,
 	})
 }
+
+func run() { os.Exit(cli.Main(os.Args, os.Stdin, os.Stdout, os.Stderr)) }
 
 func TestCommandsWithoutServer(t *testing.T) {
 	t.Parallel()
@@ -43,7 +46,10 @@ func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 			return setup(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
+			"exits":   exits,
+			"deliver": deliver,
+			"serve":   serve,
+			"ended":   ended,
 		},
 	})
 }

@@ -7,11 +7,14 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tidings-io/tidings/internal/server"
 )
 
 // versionView is what `tidings version` shows.
 type versionView struct {
 	Version  string `json:"version"`
+	NATS     string `json:"nats"` // version of the protocol family it speaks
 	Commit   string `json:"commit,omitempty"`
 	Modified bool   `json:"modified,omitempty"` // built from a tree with changes
 	Go       string `json:"go"`
@@ -34,7 +37,7 @@ func (a *app) versionCommand() *cobra.Command {
 			if v.Commit != "" {
 				line += " (" + v.Commit + ")"
 			}
-			_, err := fmt.Fprintf(a.out, "%s %s %s\n", line, v.Go, v.Platform)
+			_, err := fmt.Fprintf(a.out, "%s, NATS %s, %s %s\n", line, v.NATS, v.Go, v.Platform)
 			return err
 		},
 	}
@@ -42,19 +45,16 @@ func (a *app) versionCommand() *cobra.Command {
 
 // buildVersion reads what the linker recorded about this build.
 func buildVersion() versionView {
-	v := versionView{Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	v := versionView{
+		Version: server.Version, NATS: server.NATSVersion, Commit: server.Commit(),
+		Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
 	}
-	if info.Main.Version != "" {
-		v.Version = info.Main.Version
-	}
 	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			v.Commit = s.Value[:min(12, len(s.Value))]
-		case "vcs.modified":
+		if s.Key == "vcs.modified" {
 			v.Modified = s.Value == "true"
 		}
 	}

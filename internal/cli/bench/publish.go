@@ -194,7 +194,8 @@ func (w *publisher) run(end *stopper) (err error) {
 
 func publishError(nc *nats.Conn, m *nats.Msg, err error) error {
 	if errors.Is(err, nats.ErrMaxPayload) {
-		return fmt.Errorf("a message of %d bytes is more than the %d the server takes; choose less with --size", m.Size(), nc.MaxPayload())
+		size := m.Size() - len(m.Subject) // headers count, the subject does not
+		return fmt.Errorf("a message of %d bytes is more than the %d the server takes; choose less with --size", size, nc.MaxPayload())
 	}
 	return client.Explain(fmt.Sprintf("publish to %q", m.Subject), err)
 }
