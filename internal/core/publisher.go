@@ -122,6 +122,7 @@ func (p *Publisher) forget() {
 	clear(p.dirty[:cap(p.dirty)])
 	clear(p.counts[:cap(p.counts)])
 	clear(p.relief[:cap(p.relief)])
+	p.relief = p.relief[:0]
 	if cap(p.dirty) > 64 {
 		p.dirty, p.counts, p.relief = nil, nil, nil
 	}
@@ -135,13 +136,25 @@ func (p *Publisher) Own() *Stage {
 	return &p.own
 }
 
-// Publish stages m for everybody who should get it and returns the number of
-// deliveries, or Denied.
-func (p *Publisher) Publish(m *Message) Outcome {
+// Allowed tells whether Publish would not deny a message on subject.
+func (p *Publisher) Allowed(subject []byte) bool {
+	p.begin()
+	p.last = p.find(subject)
+	return !p.last.denied
+}
+
+// begin enters a turn: from here to Flush, [Accounts.Departed] waits for p.
+func (p *Publisher) begin() {
 	if !p.inTurn {
 		p.inTurn = true
 		p.turnSet = p.accounts.turns.begin(p.shard)
 	}
+}
+
+// Publish stages m for everybody who should get it and returns the number of
+// deliveries, or Denied.
+func (p *Publisher) Publish(m *Message) Outcome {
+	p.begin()
 	r := p.last
 	if !m.Same || r == nil || p.accounts.forgetful || !r.stamp.Valid() {
 		r = p.find(m.Subject)
@@ -173,9 +186,6 @@ func (p *Publisher) Publish(m *Message) Outcome {
 			n++
 		}
 	}
-	if p.staged > stagedMax {
-		p.flushStages()
-	}
 	return Outcome(n)
 }
 
@@ -188,6 +198,9 @@ func (p *Publisher) deliver(st *Stage, s *Subscription, m *Message) {
 	}
 	p.staged += len(m.Tail)
 	st.To.Deliver(st, s, m)
+	if p.staged > stagedMax {
+		p.flushStages()
+	}
 }
 
 // deliverGroup gives m to one member, beginning at a random one.

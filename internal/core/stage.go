@@ -6,11 +6,10 @@ type Stage struct {
 	To Receiver
 	// Messages and Size count what is staged: messages, and payload bytes.
 	Messages, Size int
-	// Refused is set by a receiver that wants no more (it is closed); the
-	// publisher drops what it has for it.
+
 	chunk *Chunk
 	views []view
-	bytes int // staged bytes, views included
+	bytes int // bytes of the views
 	last  int // bytes staged in the batch before
 	dirty bool
 	pub   *Publisher
@@ -136,6 +135,14 @@ func (st *Stage) Take(from int, add func(*Chunk)) {
 	if c != nil {
 		add(c)
 	}
+	st.chunk.Release()
+	st.chunk = nil
+	st.dropViews()
+}
+
+func (st *Stage) dropViews() {
+	clear(st.views)
+	st.views, st.bytes = st.views[:0], 0
 }
 
 // reset empties the stage after a flush and gives its chunk back.
@@ -145,7 +152,6 @@ func (st *Stage) reset() {
 		st.chunk.Release()
 		st.chunk = nil
 	}
-	clear(st.views)
-	st.views = st.views[:0]
-	st.bytes, st.Messages, st.Size, st.dirty = 0, 0, 0, false
+	st.dropViews()
+	st.Messages, st.Size, st.dirty = 0, 0, false
 }

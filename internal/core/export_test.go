@@ -1,0 +1,4 @@
+package core
+
+// StagedMax is stagedMax.
+const StagedMax = stagedMax
