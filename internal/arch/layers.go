@@ -102,7 +102,9 @@ var layers = []layer{
 	},
 	{
 		name:     "assembly",
-		packages: []string{"."},
+		packages: []string{"server", "."},
+		arrows:   map[string][]string{".": {"server"}},
+		modules:  []string{"github.com/nats-io/nkeys"},
 	},
 	{
 		// What a client sees: these know the protocol's words, not the server.
