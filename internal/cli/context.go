@@ -262,15 +262,15 @@ func (a *app) showContextView(v contextView) {
 	if name == "" {
 		name = "none"
 	}
-	fmt.Fprintf(a.out, "context: %s\n", a.screen.Strong(name))
+	a.out.Printf("context: %s\n", a.screen.Strong(name))
 	for _, line := range []struct{ label, text string }{
 		{"why", v.Why}, {"description", v.Description}, {"file", v.Path},
 	} {
 		if line.text != "" {
-			fmt.Fprintf(a.out, "%s: %s\n", line.label, ui.Printable(line.text))
+			a.out.Printf("%s: %s\n", line.label, ui.Printable(line.text))
 		}
 	}
-	fmt.Fprintln(a.out)
+	a.out.Println()
 	var rows [][]string
 	head := []string{"setting", "value"}
 	if v.Why != "" {

@@ -12,7 +12,7 @@ import (
 )
 
 func newTestApp() *app {
-	a := &app{in: strings.NewReader(""), out: io.Discard, errOut: io.Discard, getenv: func(string) string { return "" }}
+	a := &app{in: strings.NewReader(""), out: ui.NewPrinter(io.Discard), errOut: ui.NewPrinter(io.Discard), getenv: func(string) string { return "" }}
 	a.screen = ui.NewScreen(a.out, a.errOut, ui.ColorNever, a.getenv)
 	return a
 }

@@ -18,8 +18,8 @@ import (
 // app is what the commands of one process share.
 type app struct {
 	in     io.Reader
-	out    io.Writer
-	errOut io.Writer
+	out    *ui.Printer
+	errOut *ui.Printer
 	getenv func(string) string
 
 	screen *ui.Screen // set before a command runs
@@ -30,7 +30,8 @@ type app struct {
 // Main runs the tool with the arguments args (args[0] is the program's name)
 // and returns its exit code. It blocks until the command has ended; SIGINT and
 // SIGTERM end it early. Under the name nats-server it is `tidings serve`.
-func Main(args []string, in io.Reader, out, errOut io.Writer) int {
+func Main(args []string, in io.Reader, stdout, stderr io.Writer) int {
+	out, errOut := ui.NewPrinter(stdout), ui.NewPrinter(stderr)
 	if isServerName(args[0]) {
 		return runServe(natsServerName, args[1:], out, errOut)
 	}
@@ -41,6 +42,9 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	root := a.rootCommand()
 	root.SetArgs(args[1:])
 	err := root.ExecuteContext(ctx)
+	if err == nil && out.Err() != nil {
+		err = fmt.Errorf("write the result: %w", out.Err())
+	}
 	if err == nil {
 		return exitOK
 	}
@@ -48,7 +52,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 		err = usage(err)
 	}
 	if code := codeError(0); !errors.Is(err, errInterrupted) && !errors.As(err, &code) {
-		fmt.Fprintln(errOut, "tidings: "+err.Error())
+		errOut.Println("tidings: " + err.Error())
 	}
 	return exitCode(err)
 }
@@ -56,12 +60,12 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 // note tells the person something that is no result, unless --quiet.
 func (a *app) note(format string, args ...any) {
 	if !a.global.quiet {
-		fmt.Fprintf(a.errOut, format+"\n", args...)
+		a.errOut.Printf(format+"\n", args...)
 	}
 }
 
 // warn tells the person that something went wrong though the command goes on.
-func (a *app) warn(text string) { fmt.Fprintln(a.errOut, "tidings: "+text) }
+func (a *app) warn(text string) { a.errOut.Println("tidings: " + text) }
 
 // store returns the context files of this user.
 func (a *app) store() (*client.Store, error) { return client.NewStore(a.getenv) }

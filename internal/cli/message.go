@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -45,20 +45,21 @@ func newMessageView(number int, m *nats.Msg, at time.Time) messageView {
 // showMessage prints a message for a person: a line that says what it is,
 // headers, the body.
 func showMessage(w io.Writer, s *ui.Screen, title string, m *nats.Msg, body bool) error {
-	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "%s %s", s.Faint(title), s.Subject(ui.Printable(m.Subject)))
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "%s %s", s.Faint(title), s.Subject(ui.Printable(m.Subject)))
 	if m.Reply != "" {
-		fmt.Fprint(out, s.Faint(" reply "+ui.Printable(m.Reply)))
+		fmt.Fprint(&out, s.Faint(" reply "+ui.Printable(m.Reply)))
 	}
-	fmt.Fprintln(out)
-	showHeaders(out, m.Header)
+	fmt.Fprintln(&out)
+	showHeaders(&out, m.Header)
 	if body {
-		fmt.Fprintln(out, ui.Printable(string(m.Data)))
+		fmt.Fprintln(&out, ui.Printable(string(m.Data)))
 	}
-	return out.Flush()
+	_, err := w.Write(out.Bytes())
+	return err
 }
 
-func showHeaders(w io.Writer, h nats.Header) {
+func showHeaders(w *bytes.Buffer, h nats.Header) {
 	names := make([]string, 0, len(h))
 	for name := range h {
 		names = append(names, name)

@@ -40,6 +40,7 @@ func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 		UpdateScripts:      *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir+"/home")
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // or each command would end a second late
 			if setup == nil {
 				return nil
 			}

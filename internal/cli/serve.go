@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidings-io/tidings/internal/cli/ui"
 	"github.com/tidings-io/tidings/internal/options"
 	"github.com/tidings-io/tidings/internal/server"
 	"github.com/tidings-io/tidings/internal/serverlog"
@@ -44,26 +45,26 @@ func (a *app) serveCommand() *cobra.Command {
 		},
 		ValidArgsFunction: completeServe,
 	}
-	cmd.SetHelpFunc(func(*cobra.Command, []string) { fmt.Fprint(a.out, serveHelp("tidings serve")) })
+	cmd.SetHelpFunc(func(*cobra.Command, []string) { a.out.Print(serveHelp("tidings serve")) })
 	return cmd
 }
 
 // runServe starts a server with the flags args and blocks until it has stopped.
 // It returns the exit code; everything else it has to say is written already.
-func runServe(program string, args []string, out, errOut io.Writer) int {
+func runServe(program string, args []string, out, errOut *ui.Printer) int {
 	flags, err := options.ParseServeArgs(args)
 	switch {
 	case err != nil:
 		complain(errOut, program, err)
 		return exitUsage
 	case flags.Help:
-		fmt.Fprint(out, serveHelp(program))
+		out.Print(serveHelp(program))
 		return exitOK
 	case flags.HelpTLS:
-		fmt.Fprint(out, serveHelpTLS)
+		out.Print(serveHelpTLS)
 		return exitOK
 	case flags.Version:
-		fmt.Fprintf(out, "%s: v%s (tidings %s)\n", program, server.NATSVersion, server.Version)
+		out.Printf("%s: v%s (tidings %s)\n", program, server.NATSVersion, server.Version)
 		return exitOK
 	case flags.Signal.Name != "":
 		err = signalServers(flags.Signal)
@@ -78,7 +79,7 @@ func runServe(program string, args []string, out, errOut io.Writer) int {
 }
 
 // complain writes one line for each error that err is made of.
-func complain(w io.Writer, program string, err error) {
+func complain(w *ui.Printer, program string, err error) {
 	var many interface{ Unwrap() []error }
 	if errors.As(err, &many) {
 		for _, one := range many.Unwrap() {
@@ -86,20 +87,20 @@ func complain(w io.Writer, program string, err error) {
 		}
 		return
 	}
-	fmt.Fprintf(w, "%s: %v\n", program, err)
+	w.Printf("%s: %v\n", program, err)
 }
 
 // serveWith checks the configuration and, unless that is all, runs the server.
-func serveWith(program string, flags options.Flags, errOut io.Writer) error {
+func serveWith(program string, flags options.Flags, errOut *ui.Printer) error {
 	o, err := options.Load(flags)
 	if err != nil {
 		return err
 	}
 	if flags.CheckOnly {
 		for _, w := range o.Warnings {
-			fmt.Fprintf(errOut, "%s: warning: %s\n", program, w)
+			errOut.Printf("%s: warning: %s\n", program, w)
 		}
-		fmt.Fprintf(errOut, "%s: configuration file %s is valid (%s)\n", program, o.ConfigFile, o.ConfigDigest)
+		errOut.Printf("%s: configuration file %s is valid (%s)\n", program, o.ConfigFile, o.ConfigDigest)
 		return nil
 	}
 	log, err := serverlog.Open(logConfig(o.Log, errOut))
@@ -124,7 +125,7 @@ func serveLogged(o *options.Options, log *serverlog.Log) error {
 	signal.Notify(signals, serverSignals...)
 	defer signal.Stop(signals)
 	for _, w := range o.Warnings {
-		logger.Warn(w.String())
+		logger.Warn("Doubtful setting", "setting", w.String())
 	}
 	s, err := server.New(o, server.Setup{Log: logger})
 	if err != nil {

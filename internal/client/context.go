@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 // Origin says which tool a context belongs to.
 type Origin string
 
+// The tools whose contexts can be used.
 const (
 	OriginTidings Origin = "tidings" // ours: read and written
 	OriginNats    Origin = "nats"    // the nats tool's: only read
@@ -31,7 +33,7 @@ type Context struct {
 // a letter or digit.
 func CheckContextName(name string) error {
 	if name == "" {
-		return fmt.Errorf("the context's name is empty")
+		return errors.New("the context's name is empty")
 	}
 	if len(name) > 100 {
 		return fmt.Errorf("context name of %d characters: at most 100 are allowed", len(name))

@@ -64,7 +64,7 @@ func refusing(t *testing.T) string {
 	return address
 }
 
-func dial(t *testing.T, ctx context.Context, flags client.Settings) error {
+func dial(ctx context.Context, t *testing.T, flags client.Settings) error {
 	t.Helper()
 	r, err := client.Resolve(client.Inputs{Flags: flags, Getenv: environment(nil)})
 	if err != nil {
@@ -82,7 +82,7 @@ func TestFailedConnectionsNameThingReasonAndWayOut(t *testing.T) {
 	t.Parallel()
 	f := func(flags client.Settings, kind client.Kind, want ...string) {
 		t.Helper()
-		err := dial(t, t.Context(), flags)
+		err := dial(t.Context(), t, flags)
 		var e *client.Error
 		if !errors.As(err, &e) || e.Kind != kind {
 			t.Errorf("%v: got %#v, want kind %d", flags, err, kind)
@@ -113,7 +113,7 @@ func TestFailedConnectionsNameThingReasonAndWayOut(t *testing.T) {
 func TestRefusedCredentialsAreUnauthorized(t *testing.T) {
 	t.Parallel()
 	address := answering(t, "INFO {\"auth_required\":true,\"max_payload\":1024}\r\n", "-ERR 'Authorization Violation'\r\n")
-	err := dial(t, t.Context(), client.Settings{client.Server: address, client.User: "ann", client.Password: "geheim"})
+	err := dial(t.Context(), t, client.Settings{client.Server: address, client.User: "ann", client.Password: "geheim"})
 	var e *client.Error
 	if !errors.As(err, &e) || e.Kind != client.Unauthorized {
 		t.Fatalf("got %#v", err)
@@ -127,7 +127,7 @@ func TestDialEndsWhenInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := dial(t, ctx, client.Settings{client.Server: refusing(t)}); !errors.Is(err, context.Canceled) {
+	if err := dial(ctx, t, client.Settings{client.Server: refusing(t)}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 // Kind classifies an [Error]; commands turn it into their exit code.
 type Kind int
 
+// The kinds of [Error].
 const (
 	Failed        Kind = iota // anything else
 	CannotConnect             // no server could be reached or spoken to
@@ -143,8 +144,7 @@ func joinReasons(refusals []error, timeout time.Duration) string {
 	var parts []string
 	for _, err := range refusals {
 		reason, _ := reasonAndWay(err, timeout)
-		var op *dialError
-		if errors.As(err, &op) {
+		if op, ok := errors.AsType[*dialError](err); ok {
 			reason = op.address + ": " + reason
 		}
 		parts = append(parts, reason)

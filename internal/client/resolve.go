@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -225,14 +226,7 @@ func (r *Resolved) joinUser(layers []layer, auth int) {
 	}
 }
 
-func isAuth(name Name) bool {
-	for _, n := range authNames {
-		if n == name {
-			return true
-		}
-	}
-	return false
-}
+func isAuth(name Name) bool { return slices.Contains(authNames, name) }
 
 // Value returns the setting of that name; its Text is "" if it is not set.
 func (r *Resolved) Value(name Name) Value { return r.values[name] }

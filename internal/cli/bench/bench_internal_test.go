@@ -191,7 +191,7 @@ func TestPlansWithoutSenseAreRefused(t *testing.T) {
 func TestResultTellsWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	s := ui.NewScreen(&out, &out, ui.ColorNever, func(string) string { return "" })
+	s := ui.NewScreen(ui.NewPrinter(&out), ui.NewPrinter(&out), ui.ColorNever, func(string) string { return "" })
 	r := newRecorder()
 	r.record(-1)
 	result := &Result{

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/tidings-io/tidings/internal/cli/ui"
@@ -90,10 +89,10 @@ func (r *Result) Show(s *ui.Screen) {
 	s.Table([]string{"", "clients", "messages", "seconds", "messages/s", "bytes/s", "slowest client", "fastest client"},
 		rows, 2, 3, 4, 5, 6, 7, 8)
 	if r.Missing > 0 {
-		fmt.Fprintf(s.Out, "\nmissing: %s messages were published but not received\n", ui.Count(r.Missing))
+		s.Out.Printf("\nmissing: %s messages were published but not received\n", ui.Count(r.Missing))
 	}
 	if r.Timeouts > 0 {
-		fmt.Fprintf(s.Out, "\ntimeouts: %s requests got no answer in time\n", ui.Count(r.Timeouts))
+		s.Out.Printf("\ntimeouts: %s requests got no answer in time\n", ui.Count(r.Timeouts))
 	}
 	if r.Latency != nil {
 		r.Latency.show(s.Out)
@@ -108,10 +107,10 @@ func (r *Rate) row(name string) []string {
 	}
 }
 
-func (l *Latency) show(w io.Writer) {
-	fmt.Fprintf(w, "\nlatency, %s (%s samples)\n", l.Of, ui.Count(l.Samples))
+func (l *Latency) show(w *ui.Printer) {
+	w.Printf("\nlatency, %s (%s samples)\n", l.Of, ui.Count(l.Samples))
 	if l.Negative > 0 {
-		fmt.Fprintf(w, "  %s samples left out: the sender's clock is ahead of this machine's\n", ui.Count(l.Negative))
+		w.Printf("  %s samples left out: the sender's clock is ahead of this machine's\n", ui.Count(l.Negative))
 	}
 	if l.Samples == 0 {
 		return
@@ -128,8 +127,8 @@ func (l *Latency) show(w io.Writer) {
 		{"p99.9", l.P999},
 		{"max", l.Max},
 	} {
-		fmt.Fprintf(w, "  %-6s %s\n", line.name, ui.Duration(line.value))
+		w.Printf("  %-6s %s\n", line.name, ui.Duration(line.value))
 	}
-	fmt.Fprintln(w)
+	w.Println()
 	ui.Histogram(w, l.bars())
 }

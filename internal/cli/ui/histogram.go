@@ -1,8 +1,6 @@
 package ui
 
 import (
-	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -17,7 +15,7 @@ const barWidth = 40
 
 // Histogram draws one line per bar to w: label, a bar in proportion to the
 // largest count, the count's share. A count above zero is at least one mark wide.
-func Histogram(w io.Writer, bars []Bar) {
+func Histogram(w *Printer, bars []Bar) {
 	var largest, total int64
 	width := 0
 	for _, b := range bars {
@@ -35,6 +33,6 @@ func Histogram(w io.Writer, bars []Bar) {
 			share = 100 * float64(b.Count) / float64(total)
 		}
 		pad := strings.Repeat(" ", width-utf8.RuneCountInString(b.Label))
-		fmt.Fprintf(w, "  %s%s |%-*s| %6.2f %%  %s\n", pad, b.Label, barWidth, strings.Repeat("#", length), share, Count(b.Count))
+		w.Printf("  %s%s |%-*s| %6.2f %%  %s\n", pad, b.Label, barWidth, strings.Repeat("#", length), share, Count(b.Count))
 	}
 }

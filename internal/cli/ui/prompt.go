@@ -3,7 +3,6 @@ package ui
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -22,7 +21,7 @@ func (s *Screen) Confirm(in io.Reader, question string) (bool, error) {
 	if !IsTerminal(in) {
 		return false, ErrNoTerminal
 	}
-	fmt.Fprintf(s.Err, "%s [y/N] ", question)
+	s.Err.Printf("%s [y/N] ", question)
 	line, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil {
 		return false, err
@@ -35,9 +34,9 @@ func (s *Screen) Confirm(in io.Reader, question string) (bool, error) {
 // after the question; otherwise from in, so that a secret can be piped.
 func (s *Screen) Secret(in io.Reader, question string) (string, error) {
 	if f, ok := in.(*os.File); ok && IsTerminal(f) {
-		fmt.Fprintf(s.Err, "%s: ", question)
+		s.Err.Printf("%s: ", question)
 		secret, err := term.ReadPassword(int(f.Fd()))
-		fmt.Fprintln(s.Err)
+		s.Err.Println()
 		return string(secret), err
 	}
 	line, err := bufio.NewReader(in).ReadString('\n')

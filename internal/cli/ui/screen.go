@@ -2,7 +2,6 @@ package ui
 
 import (
 	"fmt"
-	"io"
 	"os"
 
 	"golang.org/x/term"
@@ -21,8 +20,8 @@ var ColorModes = []string{ColorAuto, ColorAlways, ColorNever}
 // Screen is a pair of output streams and what they can show. Its methods are
 // not safe for concurrent use.
 type Screen struct {
-	Out io.Writer // results
-	Err io.Writer // everything else a person reads
+	Out *Printer // results
+	Err *Printer // everything else a person reads
 
 	color    bool // on Out
 	terminal bool // Err is a terminal
@@ -30,13 +29,13 @@ type Screen struct {
 
 // NewScreen returns a screen over the streams. color is one of [ColorModes];
 // "auto" shows colours if out is a terminal and NO_COLOR is not set.
-func NewScreen(out, err io.Writer, color string, getenv func(string) string) *Screen {
-	s := &Screen{Out: out, Err: err, terminal: IsTerminal(err)}
+func NewScreen(out, err *Printer, color string, getenv func(string) string) *Screen {
+	s := &Screen{Out: out, Err: err, terminal: IsTerminal(err.w)}
 	switch color {
 	case ColorAlways:
 		s.color = true
 	case ColorAuto:
-		s.color = IsTerminal(out) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+		s.color = IsTerminal(out.w) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 	}
 	return s
 }

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -23,7 +22,7 @@ func (s *Screen) Table(head []string, rows [][]string, numeric ...int) {
 	}
 	t.SetColumnConfigs(columns)
 	for line := range strings.SplitSeq(t.Render(), "\n") {
-		fmt.Fprintln(s.Out, strings.TrimRight(line, " "))
+		s.Out.Println(strings.TrimRight(line, " "))
 	}
 }
 

@@ -77,7 +77,7 @@ func TestNumbersAreWrittenForPeople(t *testing.T) {
 func TestTablesAlignNumbersToTheRight(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	s := ui.NewScreen(&out, &out, ui.ColorNever, noEnvironment)
+	s := ui.NewScreen(ui.NewPrinter(&out), ui.NewPrinter(&out), ui.ColorNever, noEnvironment)
 	s.Table([]string{"name", "count"}, [][]string{{"a", "1"}, {"long\x1b", "100"}}, 2)
 	want := "name      count\na             1\nlong\\x1b    100\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
@@ -89,7 +89,7 @@ func TestColoursAppearOnlyWhereTheyAreWanted(t *testing.T) {
 	t.Parallel()
 	f := func(mode string, want bool) {
 		t.Helper()
-		s := ui.NewScreen(&bytes.Buffer{}, &bytes.Buffer{}, mode, noEnvironment)
+		s := ui.NewScreen(ui.NewPrinter(&bytes.Buffer{}), ui.NewPrinter(&bytes.Buffer{}), mode, noEnvironment)
 		if got := strings.Contains(s.Strong("x")+s.Faint("x")+s.Subject("x"), "\x1b"); got != want || s.Color() != want {
 			t.Errorf("%s: colours %v", mode, got)
 		}
@@ -102,7 +102,7 @@ func TestColoursAppearOnlyWhereTheyAreWanted(t *testing.T) {
 func TestHistogramBarsAreInProportion(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	ui.Histogram(&out, []ui.Bar{{"≤ 1ms", 1}, {"≤ 10ms", 4000}, {"≤ 5s", 2000}, {"≤ 9s", 0}})
+	ui.Histogram(ui.NewPrinter(&out), []ui.Bar{{"≤ 1ms", 1}, {"≤ 10ms", 4000}, {"≤ 5s", 2000}, {"≤ 9s", 0}})
 	full := strings.Repeat("#", 40)
 	want := "   ≤ 1ms |#" + strings.Repeat(" ", 39) + "|   0.02 %  1\n" +
 		"  ≤ 10ms |" + full + "|  66.66 %  4,000\n" +
@@ -112,8 +112,8 @@ func TestHistogramBarsAreInProportion(t *testing.T) {
 		t.Error(diff)
 	}
 	out.Reset()
-	ui.Histogram(&out, nil)
-	ui.Histogram(&out, []ui.Bar{{"x", 0}})
+	ui.Histogram(ui.NewPrinter(&out), nil)
+	ui.Histogram(ui.NewPrinter(&out), []ui.Bar{{"x", 0}})
 	if !strings.Contains(out.String(), "0.00 %") {
 		t.Errorf("got %q", out.String())
 	}
@@ -122,7 +122,7 @@ func TestHistogramBarsAreInProportion(t *testing.T) {
 func TestQuestionsNeedATerminal(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	s := ui.NewScreen(&out, &out, ui.ColorNever, noEnvironment)
+	s := ui.NewScreen(ui.NewPrinter(&out), ui.NewPrinter(&out), ui.ColorNever, noEnvironment)
 	if _, err := s.Confirm(strings.NewReader("y\n"), "sure?"); !errors.Is(err, ui.ErrNoTerminal) {
 		t.Errorf("got %v", err)
 	}
@@ -139,9 +139,24 @@ func TestQuestionsNeedATerminal(t *testing.T) {
 func TestProgressShowsNothingWithoutATerminal(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	s := ui.NewScreen(&out, &out, ui.ColorAlways, noEnvironment)
+	s := ui.NewScreen(ui.NewPrinter(&out), ui.NewPrinter(&out), ui.ColorAlways, noEnvironment)
 	s.StartProgress([]ui.Task{{Name: "x", Total: 1, Done: func() int64 { return 1 }}}).Stop()
 	if out.Len() != 0 {
 		t.Errorf("shown: %q", out.String())
+	}
+}
+
+type failingWriter struct{ err error }
+
+func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
+
+func TestPrinterKeepsTheFirstError(t *testing.T) {
+	t.Parallel()
+	full := errors.New("disk full")
+	p := ui.NewPrinter(failingWriter{full})
+	p.Printf("%d", 1)
+	p.Println()
+	if !errors.Is(p.Err(), full) {
+		t.Errorf("got %v", p.Err())
 	}
 }
