@@ -77,6 +77,9 @@ type Op struct {
 	Arg       []byte // Connect, Info: the JSON; Err: the text
 }
 
+// blanksMax bounds the blanks before the arguments, in bytes.
+const blanksMax = 4096
+
 // headMax bounds the remembered "PUB subject " prefix.
 const headMax = 128
 
@@ -191,46 +194,43 @@ func (p *Parser) line(b []byte, verb string, gap bool) (args []byte, n int, err 
 	if gap && rest[0] != ' ' && rest[0] != '\t' {
 		return nil, 0, ErrUnknownOperation
 	}
-	i := bytes.IndexByte(rest, '\n')
+	// Blanks before the arguments do not count.
+	lead := 0
+	for lead < len(rest) && blank(rest[lead]) {
+		lead++
+	}
+	if lead > blanksMax {
+		return nil, 0, ErrControlLine
+	}
+	i := bytes.IndexByte(rest[lead:], '\n')
 	if i < 0 {
-		if p.tooLong(len(rest)) {
+		if p.over(len(rest) - lead - 1) { // the last byte may be CR
 			return nil, 0, ErrControlLine
 		}
 		return nil, 0, nil
 	}
-	if p.tooLong(i) {
-		return nil, 0, ErrControlLine
+	n = len(verb) + lead + i + 1
+	args = rest[lead : lead+i]
+	if i > 0 && args[i-1] == '\r' {
+		args = args[:i-1]
 	}
-	n = len(verb) + i + 1
-	if i > 0 && rest[i-1] == '\r' {
-		i--
-	}
-	return rest[:i], n, nil
-}
-
-// tooLong tells whether n bytes after the verb, without LF, are too many: the
-// arguments may have a blank before and CR behind.
-func (p *Parser) tooLong(n int) bool {
-	return p.Limits.ControlLine > 0 && n > p.Limits.ControlLine+2
-}
-
-// arguments is line with blanks around the arguments removed and their length
-// checked.
-func (p *Parser) arguments(b []byte, verb string) (args []byte, n int, err error) {
-	args, n, err = p.line(b, verb, true)
-	if n == 0 || err != nil {
-		return nil, 0, err
-	}
-	for len(args) > 0 && blank(args[0]) {
-		args = args[1:]
-	}
-	for len(args) > 0 && blank(args[len(args)-1]) {
-		args = args[:len(args)-1]
-	}
-	if p.Limits.ControlLine > 0 && len(args) > p.Limits.ControlLine {
+	if p.over(len(args)) {
 		return nil, 0, ErrControlLine
 	}
 	return args, n, nil
+}
+
+// over tells whether n bytes are more than a line may have.
+func (p *Parser) over(n int) bool { return p.Limits.ControlLine > 0 && n > p.Limits.ControlLine }
+
+// arguments is line for a verb that needs a blank before its arguments, with the
+// blanks behind them removed.
+func (p *Parser) arguments(b []byte, verb string) (args []byte, n int, err error) {
+	args, n, err = p.line(b, verb, true)
+	for len(args) > 0 && blank(args[len(args)-1]) {
+		args = args[:len(args)-1]
+	}
+	return args, n, err
 }
 
 func (p *Parser) bare(b []byte, verb string, k Kind) (int, error) {
@@ -248,11 +248,7 @@ func (p *Parser) argument(b []byte, verb string, k Kind) (int, error) {
 	if n == 0 || err != nil {
 		return 0, err
 	}
-	args = bytes.Trim(args, " \t")
-	if p.Limits.ControlLine > 0 && len(args) > p.Limits.ControlLine {
-		return 0, ErrControlLine
-	}
-	p.Op.Kind, p.Op.Arg = k, args
+	p.Op.Kind, p.Op.Arg = k, bytes.TrimRight(args, " \t")
 	// New options may change what becomes of a subject that was refused, and not
 	// looked up, before.
 	p.headLen = 0
@@ -263,6 +259,10 @@ func (p *Parser) subscribe(b []byte) (int, error) {
 	args, n, err := p.arguments(b, "sub")
 	if n == 0 || err != nil {
 		return 0, err
+	}
+	if bytes.IndexByte(args, '\r') >= 0 {
+		// Within SUB it separates arguments, as existing servers have it.
+		args = bytes.ReplaceAll(args, []byte{'\r'}, []byte{' '})
 	}
 	var f [3][]byte
 	op := &p.Op

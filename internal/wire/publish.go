@@ -56,7 +56,7 @@ func (p *Parser) publish(b []byte, verb string, k Kind) (int, error) {
 	op.Kind, op.Payload = k, b[n:end]
 	if op.HeaderLen == 0 {
 		// Nothing to tell apart from a PUB, and delivered as one.
-		op.HeaderLen, op.Rewritten = -1, true
+		op.Kind, op.HeaderLen, op.Rewritten = Pub, -1, true
 		f[fields-2] = f[fields-1]
 		op.Tail = p.rewrite(f[1:fields-1], op.Payload)
 		p.remember(b, k, op)
