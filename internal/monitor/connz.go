@@ -100,14 +100,12 @@ const (
 // sizeOf is about how many bytes a list of connections takes.
 func sizeOf(list []*Connection, subs listing) int {
 	size := pageSize + len(list)*connectionSize
-	each := 0
-	switch subs {
-	case subjects:
-		each = subjectSize
-	case details:
-		each = subscriptionSize
-	default:
+	if subs == noSubs {
 		return size
+	}
+	each := subjectSize
+	if subs == details {
+		each = subscriptionSize
 	}
 	for _, c := range list {
 		size += c.Subscriptions * each

@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -46,8 +47,8 @@ func fetch(t testing.TB, s *testserver.Server, path string) (status int, body []
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
-	if body, err = io.ReadAll(res.Body); err != nil {
+	body, err = io.ReadAll(res.Body)
+	if err := errors.Join(err, res.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return res.StatusCode, body

@@ -1,6 +1,7 @@
 package telemetry_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,12 +12,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/tidings-io/tidings/internal/monitor"
 	"github.com/tidings-io/tidings/internal/telemetry"
@@ -237,9 +237,8 @@ func TestScrapesAreCompressedForThoseWhoAsk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	if err != nil || !res.Uncompressed || !strings.Contains(string(text), "tidings_build_info") {
+	if err := errors.Join(err, res.Body.Close()); err != nil || !res.Uncompressed || !strings.Contains(string(text), "tidings_build_info") {
 		t.Errorf("compressed %v, error %v", res.Uncompressed, err)
 	}
 }
