@@ -41,6 +41,7 @@ func (a *app) rootCommand() *cobra.Command {
 		Short:             "Messaging server and its tool",
 		Long:              rootLong,
 		Example:           rootExample,
+		Version:           buildVersion().String(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		Args:              a.knownCommand,
@@ -50,6 +51,7 @@ func (a *app) rootCommand() *cobra.Command {
 		SuggestionsMinimumDistance: 2,
 		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.errOut)

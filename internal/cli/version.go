@@ -33,14 +33,18 @@ func (a *app) versionCommand() *cobra.Command {
 			if a.global.json {
 				return a.writeJSON(v)
 			}
-			line := "tidings " + v.Version
-			if v.Commit != "" {
-				line += " (" + v.Commit + ")"
-			}
-			_, err := fmt.Fprintf(a.out, "%s, NATS %s, %s %s\n", line, v.NATS, v.Go, v.Platform)
-			return err
+			a.out.Println(v)
+			return nil
 		},
 	}
+}
+
+func (v versionView) String() string {
+	commit := ""
+	if v.Commit != "" {
+		commit = " (" + v.Commit + ")"
+	}
+	return fmt.Sprintf("tidings %s%s, NATS %s, %s %s", v.Version, commit, v.NATS, v.Go, v.Platform)
 }
 
 // buildVersion reads what the linker recorded about this build.
