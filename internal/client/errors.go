@@ -74,6 +74,9 @@ func connectError(r *Resolved, cause error, refusals []error) error {
 		return e
 	}
 	e.Reason, e.Way = reasonAndWay(cause, r.Timeout())
+	if notTLS := (tls.RecordHeaderError{}); r.tlsFirst() && errors.As(cause, &notTLS) {
+		e.Reason, e.Way = "the server does not start TLS at once", "leave --tls-first out"
+	}
 	return e
 }
 
