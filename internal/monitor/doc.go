@@ -12,7 +12,7 @@
 // (http_req_stats) and the look at the process (memory, CPU), nothing else, and
 // holds no lock of the server. Pages that list connections or subscriptions are
 // built one at a time, so that a crowd of pollers cannot take the processors
-// away from messages.
+// away from messages; an asker who does not read is cut off.
 //
 // Fields of things the server does not have yet (routes, leaf nodes, JetStream)
 // are there, with zero values, where readers expect them on every server; see

@@ -62,8 +62,14 @@ func (p *Pages) add(path, title string, h http.Handler) {
 	}
 }
 
+// answerTimeout is how long an asker may take to read the answer: until then it
+// occupies memory, megabytes for a long list.
+const answerTimeout = time.Minute
+
 // ServeHTTP answers a request for one of the pages.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Where there is no deadline to set, there is no connection.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
 	below, ok := strings.CutPrefix(r.URL.Path, p.base)
 	page, found := p.pages[below]
 	if !ok || !found {
@@ -102,8 +108,8 @@ func answer(w http.ResponseWriter, q query, status int, text []byte) {
 	h := w.Header()
 	callback := q.Get("callback")
 	if callback == "" {
-		// Nothing here is a secret of a browser's user: scripts of any origin may
-		// read it, as they may on every NATS server.
+		// Scripts of any origin may read it, as they may on every NATS server:
+		// dashboards count on it.
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Content-Type", "application/json")
 		h.Set("Content-Length", strconv.Itoa(len(text)))

@@ -2,9 +2,11 @@ package monitor_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tidings-io/tidings/internal/monitor"
 )
@@ -167,6 +169,26 @@ func TestAnswersCanBeReadByScriptsOfOtherOrigins(t *testing.T) {
 	}
 	if got := call.Header().Get("X-Content-Type-Options"); got != "nosniff" {
 		t.Errorf("with callback: X-Content-Type-Options %q", got)
+	}
+}
+
+// slowReader is an asker's connection that remembers its deadline.
+type slowReader struct {
+	*httptest.ResponseRecorder
+	deadline time.Time
+}
+
+func (s *slowReader) SetWriteDeadline(at time.Time) error { s.deadline = at; return nil }
+
+func TestAskersWhoDoNotReadAreCutOff(t *testing.T) {
+	t.Parallel()
+	pages := monitor.New(fullServer(), "")
+	for _, path := range []string{"/", "/connz", "/metrics", "/nothing"} {
+		w := &slowReader{ResponseRecorder: httptest.NewRecorder()}
+		pages.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		if w.deadline.IsZero() {
+			t.Errorf("%s: no deadline for the answer", path)
+		}
 	}
 }
 
