@@ -6,13 +6,9 @@ import (
 	"github.com/tidings-io/tidings/internal/wire"
 )
 
-// lingerBytes and lingerTime bound what is read and thrown away after an error,
-// so that the client can read the reason: closing with unread input would reset
-// the connection and lose it.
-const (
-	lingerBytes = 4 << 20
-	lingerTime  = 250 * time.Millisecond
-)
+// lingerTime is how long a client may take, after it was told why its connection
+// ends, to close its side.
+const lingerTime = 250 * time.Millisecond
 
 // close ends the connection. The first reason counts. It may be called by anyone
 // and does not block.
@@ -72,17 +68,67 @@ func (c *Conn) slow(reason wire.Reason) {
 	c.close(reason)
 }
 
-// linger reads and drops input until the client has closed, for a while.
-func (c *Conn) linger(t *turn, reason wire.Reason) {
-	timer := time.AfterFunc(lingerTime, func() { c.close(reason) })
-	defer timer.Stop()
-	defer c.close(reason)
-	for left := lingerBytes; left > 0; {
-		t.r, t.w, t.need = 0, 0, 0
-		n, err := c.sock.Fill(t, true)
-		if err != nil {
-			return
-		}
-		left -= n
+// finish ends the connection in order: what was queued so far is written, the
+// client is told that nothing more comes, and its input is read and thrown away
+// until it has closed its side or has taken longer than linger. To close at once
+// could reset the connection, and the client would lose what is on its way.
+// Anyone may call it, it does not block, and the first reason counts.
+func (c *Conn) finish(reason wire.Reason, linger time.Duration) {
+	if c.has(flagHandshake) {
+		c.close(reason)
+		return
 	}
+	c.set(flagEnding, true)
+	o := &c.out
+	o.mu.Lock()
+	if o.mu.final == "" {
+		o.mu.final, o.mu.linger = reason, linger
+		o.mu.moved = time.Now()
+	}
+	mine := !o.mu.writing && !o.mu.closed
+	if mine {
+		o.mu.writing = true
+	}
+	o.mu.Unlock()
+	c.server.wheel.hasten(c, c.server.cfg.WriteDeadline)
+	if mine {
+		c.writeQueued()
+	}
+}
+
+// endDue closes a connection whose client has had its time to close its side, or
+// takes nothing any more, and returns when to look again otherwise.
+func (c *Conn) endDue(now time.Time) time.Duration {
+	o := &c.out
+	o.mu.Lock()
+	reason, wait := o.mu.final, o.mu.linger-now.Sub(o.mu.ended)
+	if o.mu.ended.IsZero() {
+		wait = c.server.cfg.WriteDeadline - now.Sub(o.mu.moved)
+	}
+	o.mu.Unlock()
+	if wait > 0 {
+		return wait
+	}
+	if reason == "" {
+		return wheelTick // finish has only begun
+	}
+	c.close(reason)
+	return 0
+}
+
+// endingFor is why the connection is being ended, or otherwise.
+func (c *Conn) endingFor(otherwise wire.Reason) wire.Reason {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if c.out.mu.final != "" {
+		return c.out.mu.final
+	}
+	return otherwise
+}
+
+// ended tells whether everything was written and the client told of the end.
+func (c *Conn) ended() bool {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return !c.out.mu.ended.IsZero()
 }

@@ -86,6 +86,7 @@ const (
 	flagInfo      // protocol 1: takes INFO at any time
 	flagFirstPing
 	flagAdmitted // may use the protocol
+	flagEnding   // finish has begun: input is thrown away
 )
 
 func (c *Conn) has(f uint32) bool { return c.flags.Load()&f != 0 }

@@ -47,8 +47,8 @@ func TestBadInputEndsOnlyTheConnectionThatSentIt(t *testing.T) {
 		f("overflow in a size", "PUB a 99999999999999999999\r\nhello\r\n", "", wire.ProtocolViolation)
 		f("negative size", "PUB a -1\r\nhello\r\n", "", wire.ProtocolViolation)
 		f("no size", "PUB a\r\nhello\r\n", "", wire.ProtocolViolation)
-		f("header beyond the message", "HPUB a 12 5\r\nNATS/1.0\r\n\r\n\r\n", "", wire.ProtocolViolation)
-		f("overflow in a header size", "HPUB a 99999999999999999999 99999999999999999999\r\n", "", wire.ProtocolViolation)
+		f("header beyond the message", "HPUB a 12 5\r\nNATS/1.0\r\n\r\n\r\n", "", wire.MessageHeaderViolation)
+		f("overflow in a header size", "HPUB a 99999999999999999999 99999999999999999999\r\n", "", wire.MessageHeaderViolation)
 		f("payload longer than said", "PUB a 2\r\nhello\r\n", wire.TextUnknownOperation, wire.ParseFailed)
 		f("subject of 10 MB", "PUB "+strings.Repeat("a", 10<<20)+" 2\r\nok\r\n", wire.TextMaxControlLine, wire.MaxControlLineExceeded)
 		f("subscription of 10 MB", "SUB "+strings.Repeat("a", 10<<20)+" 1\r\n", wire.TextMaxControlLine, wire.MaxControlLineExceeded)
@@ -274,4 +274,3 @@ func TestTooManyConnectionsAreTurnedAwayWithAReason(t *testing.T) {
 	s.raw().sync()
 	a.sync()
 }
-

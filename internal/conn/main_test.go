@@ -56,6 +56,18 @@ func within(happened func() bool) bool {
 	return true
 }
 
+// await receives from c.
+func await[T any](t testing.TB, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		t.Fatal("nothing came")
+		panic("unreachable")
+	}
+}
+
 func eventually(t testing.TB, what string, happened func() bool) {
 	t.Helper()
 	if !within(happened) {

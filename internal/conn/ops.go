@@ -48,6 +48,9 @@ func (c *Conn) refuse(t *turn, err error) {
 			known = refusal{reason: wire.ProtocolViolation}
 		}
 		known.err = err
+		if err == wire.ErrHeadersOff && !c.server.cfg.NoHeaders {
+			known.text = "" // the client itself said that it has none
+		}
 		r = &known
 		if !c.admitted {
 			// Whoever is not let in learns nothing of what he did wrong.
@@ -62,8 +65,7 @@ func (c *Conn) refuse(t *turn, err error) {
 	}
 	t.publisher().Own().Append(wire.AppendErr(nil, r.text))
 	t.pub.Flush()
-	c.finish(r.reason, true)
-	c.linger(t, r.reason)
+	c.finish(r.reason, lingerTime)
 }
 
 // snippet is the start of the offending input, for the log.
@@ -127,9 +129,7 @@ func (c *Conn) publish(t *turn, op *wire.Op) error {
 		c.traceOp(op)
 	}
 	if c.options.Pedantic && !subject.ValidLiteral(op.Subject) {
-		c.ok(t)
-		c.complain(t, wire.TextInvalidPublish)
-		return nil
+		c.complain(t, wire.TextInvalidPublish) // and still delivered
 	}
 	m := &t.msg
 	m.Subject, m.Reply, m.Payload, m.HeaderLen = op.Subject, op.Reply, op.Payload, op.HeaderLen
@@ -139,12 +139,12 @@ func (c *Conn) publish(t *turn, op *wire.Op) error {
 		c.violation(t, "Publish with Reply of", string(op.Reply), "")
 		return nil
 	}
-	if len(op.Subject) > 4 && op.Subject[0] == '_' && reservedSubject(op.Subject) {
+	if reserved(op.Subject) {
 		c.violation(t, "Publish to", string(op.Subject), "")
 		return nil
 	}
 	p := t.publisher()
-	if c.options.Verbose {
+	if c.options.Verbose && p.Allowed(op.Subject) {
 		t.reply(wire.LineOK)
 	}
 	n := p.Publish(m)
@@ -158,44 +158,43 @@ func (c *Conn) publish(t *turn, op *wire.Op) error {
 	return nil
 }
 
-// Subjects that only servers write (A51): routed replies, service replies and
-// acknowledgements as reply subjects.
+// Subjects that only servers write (A51): routed replies, today's and old, and as
+// reply subjects also service replies and acknowledgements.
 var (
-	routedReply  = []byte("_GR_.")
-	serviceReply = []byte("_R_.")
-	ackReply     = []byte("$JS.ACK.")
-	oldReply     = []byte("$GNR.")
+	routedReply    = []byte("_GR_.")
+	oldRoutedReply = []byte("$GR.")
+	serviceReply   = []byte("_R_.")
+	ackReply       = []byte("$JS.ACK.")
 )
 
-func reservedReply(reply []byte) bool {
-	switch reply[0] {
+// reserved tells whether clients may not publish on the subject.
+func reserved(s []byte) bool {
+	switch s[0] {
 	case '_':
-		return bytes.HasPrefix(reply, routedReply) || bytes.HasPrefix(reply, serviceReply)
+		return bytes.HasPrefix(s, routedReply)
 	case '$':
-		return bytes.HasPrefix(reply, ackReply) || bytes.HasPrefix(reply, oldReply)
+		return bytes.HasPrefix(s, oldRoutedReply)
 	}
 	return false
 }
 
-func reservedSubject(s []byte) bool { return bytes.HasPrefix(s, routedReply) }
+func reservedReply(s []byte) bool {
+	switch s[0] {
+	case '_':
+		return bytes.HasPrefix(s, routedReply) || bytes.HasPrefix(s, serviceReply)
+	case '$':
+		return bytes.HasPrefix(s, oldRoutedReply) || bytes.HasPrefix(s, ackReply)
+	}
+	return false
+}
 
 // noResponders answers a request that nobody listens to, on the client's own
-// subscription to the reply subject (ADR-22).
+// subscription to the reply subject (ADR-22). It does not count towards that
+// subscription's maximum.
 func (c *Conn) noResponders(t *turn, op *wire.Op) {
 	sub := c.subscriptionTo(op.Reply)
 	if sub == nil {
 		return
-	}
-	if sub.Exact() {
-		ok, last := sub.Claim()
-		if last {
-			c.Exhausted(sub)
-		}
-		if !ok {
-			return
-		}
-	} else {
-		sub.Count(1)
 	}
 	own := t.publisher().Own()
 	own.Messages++
@@ -244,11 +243,11 @@ func (c *Conn) subscribe(t *turn, op *wire.Op) error {
 	c.subs.mu.Lock()
 	known, count := c.subs.table.get(op.SID) != nil, c.subs.table.n
 	c.subs.mu.Unlock()
+	if s.cfg.MaxSubs > 0 && count >= s.cfg.MaxSubs {
+		c.complain(t, wire.TextMaxSubscriptions)
+		return nil
+	}
 	if !known {
-		if s.cfg.MaxSubs > 0 && count >= s.cfg.MaxSubs {
-			c.complain(t, wire.TextMaxSubscriptions)
-			return nil
-		}
 		c.fresh = core.NewSubscription(c, op.Subject, op.Queue, op.SID)
 	}
 	c.ok(t)
@@ -316,6 +315,9 @@ func (c *Conn) ping(t *turn) {
 		t.publisher().Flush()
 		c.server.accounts.Departed()
 	}
+	if c.has(flagEnding) {
+		return // receivers may have been closed before they got what it answers for
+	}
 	t.reply(wire.LinePong)
 	if c.connected && !c.greeted {
 		c.greeted = true
@@ -347,7 +349,11 @@ func (c *Conn) connect(t *turn, arg []byte) error {
 		return &refusal{reason: wire.ProtocolViolation, err: err}
 	}
 	first := !c.connected
-	if first && c.server.gate != nil {
+	if options.Account != "" || options.NewAccount != nil {
+		return &refusal{text: wire.TextAuthorization, reason: wire.AuthenticationFailure,
+			err: errors.New("CONNECT asks for an account by name, which is not possible")}
+	}
+	if c.server.gate != nil {
 		id, err := c.server.gate.Authenticate(auth.Request{
 			Connect: options, Nonce: c.nonce, RemoteAddr: c.remote(), TLS: c.sock.TLS(), InProcess: c.sock.InProcess(),
 		})
@@ -358,10 +364,14 @@ func (c *Conn) connect(t *turn, arg []byte) error {
 	}
 	options.Password, options.Token, options.JWT, options.Signature = "", "", "", ""
 	c.options = &options
+	if !first {
+		c.leaveAccount()
+	}
 	c.connected, c.admitted = true, true
 	c.set(flagAdmitted, true)
 	t.want = bufferSize
-	c.set(flagHeaders, options.Headers && !c.server.cfg.NoHeaders)
+	t.parser.Limits.Headers = options.Headers && !c.server.cfg.NoHeaders
+	c.set(flagHeaders, t.parser.Limits.Headers)
 	c.set(flagVerbose, options.Verbose)
 	c.set(flagInfo, options.Protocol >= 1)
 	shown := *c.shown.Load()
@@ -393,6 +403,7 @@ func (c *Conn) join(t *turn, id auth.Identity) {
 		t.pub.Flush()
 	}
 	if account != c.account {
+		c.leaveAccount() // the old one
 		c.account.Connections.Add(-1)
 		account.Connections.Add(1)
 		account.TotalConns.Add(1)
@@ -402,4 +413,15 @@ func (c *Conn) join(t *turn, id auth.Identity) {
 	shown := *c.shown.Load()
 	shown.user, shown.account, shown.perms = id.User, account, id.Permissions
 	c.shown.Store(&shown)
+}
+
+// leaveAccount ends the subscriptions that were made in the old account.
+func (c *Conn) leaveAccount() {
+	c.subs.mu.Lock()
+	subs := c.subs.table.all()
+	c.subs.table = sidTable{}
+	c.subs.mu.Unlock()
+	for _, s := range subs {
+		c.account.Unsubscribe(s)
+	}
 }

@@ -31,8 +31,11 @@ type outbound struct {
 		moved  time.Time
 		relief chan struct{} // closed when pending has fallen; nil if nobody asked
 		// final is why to close once all is written; empty while open.
-		final  wire.Reason
-		linger bool // then let the reader see the client's end first
+		final wire.Reason
+		// linger is how long the client may take to close its side then.
+		linger time.Duration
+		// ended is when all was written and the client told; zero before.
+		ended time.Time
 	}
 }
 
@@ -183,12 +186,13 @@ func (c *Conn) takeQueue() []*core.Chunk {
 		return nil
 	}
 	if len(o.mu.queue) == 0 {
-		reason, linger := o.mu.final, o.mu.linger
+		// What comes now would never leave: it is refused, and counted.
+		o.mu.closed, o.mu.ended, o.mu.pending = true, time.Now(), 0
+		linger := o.mu.linger
+		o.relieveLocked()
 		o.mu.Unlock()
 		c.sock.CloseWrite()
-		if !linger {
-			c.close(reason)
-		}
+		c.server.wheel.hasten(c, linger)
 		return nil
 	}
 	k := min(len(o.mu.queue), c.batch)
@@ -320,28 +324,6 @@ func (c *Conn) send(b []byte) {
 	}
 }
 
-// finish closes the connection once all that was queued so far is written. With
-// linger only the sending side is closed then, and the reader does the rest.
-func (c *Conn) finish(reason wire.Reason, linger bool) {
-	if c.has(flagHandshake) {
-		c.close(reason)
-		return
-	}
-	o := &c.out
-	o.mu.Lock()
-	if o.mu.final == "" {
-		o.mu.final, o.mu.linger = reason, linger
-	}
-	mine := !o.mu.writing && !o.mu.closed
-	if mine {
-		o.mu.writing = true
-	}
-	o.mu.Unlock()
-	if mine {
-		c.writeQueued()
-	}
-}
-
 // Relief implements core.Receiver: publishers pause while the queue is long and
 // the peer keeps taking from it. A peer that takes nothing gets no pause: it will
 // meet its limits, and nobody else should wait for that.
@@ -365,7 +347,7 @@ func (c *Conn) Relief() <-chan struct{} {
 const stuckAfter = 50 * time.Millisecond
 
 func (c *Conn) writeFailed(err error) {
-	c.closeWith(wire.WriteFailed, err)
+	c.closeWith(c.endingFor(wire.WriteFailed), err)
 }
 
 // shut makes the write side refuse everything and drops what is queued; it

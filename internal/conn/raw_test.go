@@ -98,6 +98,16 @@ func (c *raw) readInfo() {
 	}
 }
 
+// answer reads the next line that is not INFO.
+func (c *raw) answer() (string, error) {
+	for {
+		line, err := c.line()
+		if err != nil || !strings.HasPrefix(line, "INFO ") {
+			return line, err
+		}
+	}
+}
+
 // expect reads a line that must be want; INFO in between is skipped.
 func (c *raw) expect(want string) {
 	c.t.Helper()

@@ -110,6 +110,10 @@ func (c *Conn) run() {
 		case n > 0:
 			c.reads++
 			t.w += n
+			if c.has(flagEnding) {
+				t.r, t.w, t.need = 0, 0, 0 // nothing is accepted any more
+				continue
+			}
 			t.turn()
 			if n >= bufferSize/2 || c.reads&15 == 0 {
 				runtime.Gosched()
@@ -155,7 +159,7 @@ func (c *Conn) park(t *turn) bool {
 
 func (t *turn) begin(c *Conn) {
 	t.c = c
-	t.parser.Limits = wire.Limits{ControlLine: c.server.cfg.MaxControl, Payload: c.server.cfg.MaxPayload, Headers: !c.server.cfg.NoHeaders}
+	t.parser.Limits = wire.Limits{ControlLine: c.server.cfg.MaxControl, Payload: c.server.cfg.MaxPayload, Headers: c.has(flagHeaders)}
 	t.want = bufferSmall
 	if c.admitted {
 		t.want = bufferSize
@@ -247,6 +251,7 @@ func (t *turn) turn() {
 	t.flush()
 	if err != nil {
 		c.refuse(t, err)
+		t.r, t.w, t.need = 0, 0, 0
 		return
 	}
 	// What is left is one begun operation; it moves to the front.
@@ -282,6 +287,9 @@ func (t *turn) operations() error {
 		if !c.admitted && t.buf.b[t.r]|0x20 != 'c' {
 			// It can only be refused: what else it says is not waited for.
 			return &refusal{text: wire.TextAuthorization, reason: wire.AuthenticationFailure}
+		}
+		if !c.admitted && t.buf.b[t.r]|0x20 != 'c' {
+			return wire.ErrUnknownOperation // whatever it is, it may not be said yet
 		}
 		n, err := t.parser.Next(t.buf.b[t.r:t.w])
 		if err != nil {
@@ -352,7 +360,7 @@ func (t *turn) flush() {
 func (c *Conn) readEnded(err error) {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, syscall.ECONNRESET), errors.Is(err, os.ErrClosed):
-		c.close(wire.ClientClosed)
+		c.close(c.endingFor(wire.ClientClosed))
 	default:
 		c.closeWith(wire.ReadFailed, err)
 	}

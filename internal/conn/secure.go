@@ -29,9 +29,7 @@ func (c *Conn) secure() {
 	}()
 	s, t := c.server, c.server.cfg.TLS
 	if !s.rate.allow(t.Rate, time.Now()) {
-		c.set(flagHandshake, false)
-		c.send(wire.AppendErr(nil, wire.TextTLSThrottled))
-		c.finish(wire.TLSHandshakeFailure, false)
+		c.refusePlainly(wire.TextTLSThrottled)
 		return
 	}
 	timer := time.AfterFunc(t.Timeout, func() {
@@ -72,15 +70,22 @@ func (c *Conn) secure() {
 
 // plain lets a client in that did not start TLS, if that is allowed.
 func (c *Conn) plain(t *TLSConfig, seen []byte) {
-	c.set(flagHandshake, false)
 	if !t.AllowPlain {
-		c.send(wire.AppendErr(nil, wire.TextTLSRequired))
 		c.server.slowLog(c, "Client did not start TLS, which is required", 0)
-		c.finish(wire.TLSHandshakeFailure, false)
+		c.refusePlainly(wire.TextTLSRequired)
 		return
 	}
+	c.set(flagHandshake, false)
 	c.partial = seen
 	c.begin(t.First)
+}
+
+// refusePlainly ends a connection before its TLS handshake.
+func (c *Conn) refusePlainly(text string) {
+	c.set(flagHandshake, false)
+	c.send(wire.AppendErr(nil, text))
+	c.finish(wire.TLSHandshakeFailure, lingerTime)
+	go c.run()
 }
 
 // firstBytes reads the first input. With a fallback it sends INFO when nothing

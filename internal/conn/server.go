@@ -35,6 +35,7 @@ type Server struct {
 	log      *slog.Logger
 	limiter  *serverlog.Limiter[string]
 	lot      *transport.Lot
+	closeLot sync.Once
 	wheel    *wheel
 	info     wire.ServerInfo
 	started  time.Time
@@ -49,6 +50,7 @@ type Server struct {
 	rate     handshakeRate
 	stats    stats
 
+	serving sync.WaitGroup // who adds connections
 	running sync.WaitGroup // goroutines of closing connections
 	shards  [registryShards]registry
 	closed  closedRing
@@ -117,7 +119,9 @@ func (s *Server) Serve(l net.Listener) error {
 		return errors.Join(net.ErrClosed, l.Close())
 	}
 	s.mu.listeners = append(s.mu.listeners, l)
+	s.serving.Add(1)
 	s.mu.Unlock()
+	defer s.serving.Done()
 	pause := acceptPauseMin
 	for {
 		nc, err := l.Accept()
@@ -126,9 +130,7 @@ func (s *Server) Serve(l net.Listener) error {
 				return nil
 			}
 			s.log.Error("Accepting a client failed; trying again", "error", err, "pause", pause)
-			select {
-			case <-time.After(pause):
-			case <-s.ctx.Done():
+			if sleep(s.ctx, pause) != nil {
 				return nil
 			}
 			pause = min(2*pause, acceptPauseMax)
@@ -163,11 +165,13 @@ func (s *Server) accept(nc net.Conn) {
 // InProcess returns the client's end of a new connection inside this process.
 func (s *Server) InProcess() (net.Conn, error) {
 	s.mu.Lock()
-	draining := s.mu.draining
-	s.mu.Unlock()
-	if draining {
+	if s.mu.draining {
+		s.mu.Unlock()
 		return nil, errors.New("server is shutting down")
 	}
+	s.serving.Add(1)
+	s.mu.Unlock()
+	defer s.serving.Done()
 	sock, client := transport.NewPipe()
 	s.adopt(sock)
 	return client, nil
@@ -246,7 +250,7 @@ func (c *Conn) begin(info bool) {
 	if !c.admitted {
 		first = s.cfg.AuthTimeout
 	}
-	s.wheel.add(c, jitter(first))
+	s.wheel.hasten(c, jitter(first))
 	if c.closing() {
 		return
 	}
@@ -392,7 +396,7 @@ func (s *Server) LameDuck(ctx context.Context, grace, duration time.Duration) er
 	if len(list) > 0 {
 		pause := duration / time.Duration(len(list))
 		for _, c := range list {
-			c.finish(wire.ServerShutdown, false)
+			c.finish(wire.ServerShutdown, s.cfg.WriteDeadline)
 			if err := sleep(ctx, pause); err != nil {
 				return err
 			}
@@ -430,24 +434,46 @@ func (s *Server) stopAccepting() {
 }
 
 // Close stops accepting, writes out what is queued for each client and closes
-// the connections. It returns when all are gone, or with ctx's error after it
-// cut off those that remained.
+// the connections. Whatever a client has had a PONG for reaches all who should
+// get it. Close returns when all connections are gone, or after it cut off those
+// that remained when ctx ended, with an error if they had not taken everything.
 func (s *Server) Close(ctx context.Context) error {
 	s.stopAccepting()
-	for _, c := range s.conns() {
-		c.finish(wire.ServerShutdown, false)
+	s.serving.Wait()
+	conns := s.conns()
+	for _, c := range conns {
+		c.set(flagEnding, true)
+	}
+	s.accounts.Departed() // batches that may still be answered with a PONG
+	for _, c := range conns {
+		c.finish(wire.ServerShutdown, s.cfg.WriteDeadline)
 	}
 	err := s.waitGone(ctx)
 	if err != nil {
-		for _, c := range s.conns() {
-			c.close(wire.ServerShutdown)
-		}
+		err = s.cutOff(err)
 		_ = s.waitGone(context.Background())
 	}
 	s.cancel()
 	s.wheel.stop()
 	s.running.Wait()
-	return errors.Join(err, s.lot.Close())
+	s.closeLot.Do(func() { err = errors.Join(err, s.lot.Close()) })
+	return err
+}
+
+// cutOff closes the connections that remain. It returns an error if some of them
+// had not taken everything.
+func (s *Server) cutOff(why error) error {
+	behind := 0
+	for _, c := range s.conns() {
+		if !c.ended() {
+			behind++
+		}
+		c.close(wire.ServerShutdown)
+	}
+	if behind == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d connections were cut off before they took all their messages: %w", behind, why)
 }
 
 // waitGone waits until no connection is open.
@@ -466,7 +492,7 @@ func (s *Server) waitGone(ctx context.Context) error {
 	case <-gone:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("%d connections had to be cut off: %w", s.open.Load(), ctx.Err())
+		return ctx.Err()
 	}
 }
 

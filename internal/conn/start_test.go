@@ -3,6 +3,7 @@ package conn_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"strings"
@@ -88,7 +89,7 @@ func start(t testing.TB, settings ...setting) *running {
 	s.addr = l.Addr().String()
 	go func() {
 		defer close(s.served)
-		if err := s.Serve(l); err != nil {
+		if err := s.Serve(l); err != nil && !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Serve: %v", err)
 		}
 	}()

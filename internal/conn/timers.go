@@ -57,7 +57,7 @@ func (w *wheel) turnAround() {
 			now := time.Now()
 			for i, c := range due {
 				if next := c.onTimer(now); next > 0 {
-					w.add(c, next)
+					w.hasten(c, next)
 				}
 				due[i] = nil
 			}
@@ -94,23 +94,20 @@ func (w *wheel) collect(to uint64, due []*Conn) []*Conn {
 	return due
 }
 
-// add sets the connection's timer, unless one is set or it is closed.
-func (w *wheel) add(c *Conn, d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !c.timer.set && !c.closing() {
-		w.linkLocked(c, d)
-	}
-}
-
-// hasten makes the connection's timer come not later than after d.
+// hasten makes the connection's timer come not later than after d, unless the
+// connection is closed. It may be called while the timer is.
 func (w *wheel) hasten(c *Conn, d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !c.timer.set || c.timer.due <= w.mu.now+ticks(d) {
-		return // being called right now, or soon enough
+	if c.closing() {
+		return
 	}
-	w.unlinkLocked(c)
+	if c.timer.set {
+		if c.timer.due <= w.mu.now+ticks(d) {
+			return
+		}
+		w.unlinkLocked(c)
+	}
 	w.linkLocked(c, d)
 }
 
@@ -157,12 +154,15 @@ func (c *Conn) onTimer(now time.Time) time.Duration {
 	if c.closing() {
 		return 0
 	}
+	if c.has(flagEnding) {
+		return c.endDue(now)
+	}
 	if c.awaitsAuth() {
 		if wait := s.cfg.AuthTimeout - now.Sub(c.start); wait > 0 {
 			return wait
 		}
 		c.send(wire.AppendErr(nil, wire.TextAuthenticationTimeout))
-		c.finish(wire.AuthenticationTimeout, false)
+		c.finish(wire.AuthenticationTimeout, lingerTime)
 		s.slowLog(c, "Client did not authenticate in time and was closed", 0)
 		return 0
 	}
@@ -178,7 +178,7 @@ func (c *Conn) onTimer(now time.Time) time.Duration {
 	if stale {
 		s.stats.stale.Add(1)
 		c.send(wire.AppendErr(nil, wire.TextStale))
-		c.finish(wire.StaleConnection, false)
+		c.finish(wire.StaleConnection, lingerTime)
 		s.slowLog(c, "Stale client connection was closed: it answered no ping", 0)
 		return 0
 	}
