@@ -18,14 +18,16 @@ type Lot struct {
 	mu struct {
 		sync.Mutex
 		sockets map[int32]*tcp // parked or known, by descriptor
+		closed  bool
 	}
 }
 
 // parked is a socket's part in the lot; guarded by Lot.mu.
 type parked struct {
-	fd    int32
-	known bool   // the descriptor is in the epoll set
-	wake  func() // nil unless parked
+	fd     int32
+	known  bool   // the descriptor is in the epoll set
+	wake   func() // nil unless parked
+	closed bool   // left for good
 }
 
 // NewLot returns an empty lot. Close it at the end.
@@ -84,11 +86,16 @@ func (l *Lot) park(t *tcp, wake func()) bool {
 	if l == nil {
 		return false
 	}
-	ok := false
+	entered, ok := false, false
 	// The descriptor cannot be closed, and its number not used again, within
 	// Control.
 	err := t.raw.Control(func(fd uintptr) {
 		l.mu.Lock()
+		if l.mu.closed || t.parking.closed {
+			l.mu.Unlock()
+			return
+		}
+		entered = true
 		op := syscall.EPOLL_CTL_MOD
 		if !t.parking.known {
 			op = syscall.EPOLL_CTL_ADD
@@ -102,6 +109,9 @@ func (l *Lot) park(t *tcp, wake func()) bool {
 	})
 	if err == nil && ok {
 		return true
+	}
+	if !entered {
+		return false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -118,6 +128,7 @@ func (l *Lot) leave(t *tcp) {
 	}
 	l.mu.Lock()
 	var wake func()
+	t.parking.closed = true
 	if t.parking.known {
 		if l.mu.sockets[t.parking.fd] == t {
 			delete(l.mu.sockets, t.parking.fd)
@@ -135,6 +146,9 @@ func (l *Lot) Close() error {
 	if l == nil {
 		return nil
 	}
+	l.mu.Lock()
+	l.mu.closed = true
+	l.mu.Unlock()
 	err := l.file.Close()
 	<-l.done
 	return err

@@ -20,7 +20,11 @@ func (p *portable) Fill(sp Space, wait bool) (int, error) {
 	if !wait {
 		return 0, ErrAgain
 	}
-	n, err := p.Read(sp.Space())
+	b := sp.Space()
+	n, err := p.Read(b)
+	for n == 0 && err == nil { // some connections have empty reads
+		n, err = p.Read(b)
+	}
 	if n > 0 {
 		return n, nil
 	}

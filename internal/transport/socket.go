@@ -30,7 +30,8 @@ type Socket interface {
 	Fill(sp Space, wait bool) (int, error)
 	// Write sends as much of v as goes without blocking. full tells that
 	// something is left to WriteWait: bytes of v beyond n, or bytes that the
-	// socket itself keeps (TLS).
+	// socket itself keeps (TLS). The elements of v may be changed, the bytes are
+	// not.
 	Write(v [][]byte) (n int, full bool, err error)
 	// WriteWait sends all of v, and what the socket keeps, or fails at the
 	// deadline (os.ErrDeadlineExceeded) with the number of bytes of v sent.

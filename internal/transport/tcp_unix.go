@@ -123,6 +123,7 @@ func (t *tcp) WriteWait(v [][]byte, deadline time.Time) (int, error) {
 	err := t.raw.Write(t.writeFn)
 	w := t.out
 	t.out.v = nil
+	_ = t.conn.SetWriteDeadline(time.Time{}) // it would end later writes; fails only when closed
 	return w.n, errors.Join(err, w.err)
 }
 

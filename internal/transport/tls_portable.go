@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"os"
+	"time"
 )
 
 // upgradePortable is UpgradeTLS for a socket on any net.Conn.
@@ -13,10 +15,12 @@ func upgradePortable(ctx context.Context, s Socket, config *tls.Config, seen []b
 	if !ok {
 		return nil, errors.New("this kind of connection has no TLS")
 	}
-	conn := tls.Server(&replay{Conn: p.Conn, seen: seen}, config)
+	r := &replay{Conn: p.Conn, seen: seen}
+	conn := tls.Server(r, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}
+	r.open = true
 	return NewPortable(conn), nil
 }
 
@@ -24,6 +28,7 @@ func upgradePortable(ctx context.Context, s Socket, config *tls.Config, seen []b
 type replay struct {
 	net.Conn
 	seen []byte
+	open bool // the handshake is over
 }
 
 func (r *replay) Read(b []byte) (int, error) {
@@ -32,5 +37,22 @@ func (r *replay) Read(b []byte) (int, error) {
 		r.seen = r.seen[n:]
 		return n, nil
 	}
+	if !r.open {
+		return readPastNudges(r.Conn, b)
+	}
 	return r.Conn.Read(b)
+}
+
+// readPastNudges reads for a handshake, which no Nudge may interrupt: its context
+// ends it by Close.
+func readPastNudges(c net.Conn, b []byte) (int, error) {
+	for {
+		n, err := c.Read(b)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if err := c.SetReadDeadline(time.Time{}); err != nil {
+			return 0, err
+		}
+	}
 }

@@ -42,6 +42,7 @@ type encrypted struct {
 	conn    *tls.Conn
 	state   tls.ConnectionState
 	readFn  func(uintptr) bool
+	dry     bool      // the reader's: the session has no decrypted bytes left
 	vector  [1][]byte // the writer's
 }
 
@@ -66,6 +67,7 @@ func (e *encrypted) onReadable(fd uintptr) bool {
 	for {
 		k, err := e.conn.Read(b[n:])
 		n += k
+		e.dry = err == again
 		if err == nil && len(b)-n >= recordRoom {
 			continue
 		}
@@ -94,6 +96,7 @@ func (e *encrypted) Write(v [][]byte) (int, bool, error) {
 	}
 	e.vector[0] = out.b
 	sent, full, err := e.tcp.Write(e.vector[:])
+	e.vector[0] = nil
 	e.records.giveBack(out, sent)
 	return n, full, err
 }
@@ -109,6 +112,7 @@ func (e *encrypted) WriteWait(v [][]byte, deadline time.Time) (int, error) {
 	}
 	e.vector[0] = out.b
 	sent, err := e.tcp.WriteWait(e.vector[:], deadline)
+	e.vector[0] = nil
 	e.records.giveBack(out, sent)
 	return n, err
 }
@@ -135,7 +139,7 @@ func (e *encrypted) CloseWrite() {
 func (e *encrypted) TLS() *tls.ConnectionState { return &e.state }
 
 // Park keeps the goroutine while decrypted bytes may wait in the session.
-func (e *encrypted) Park(wake func()) bool { return e.lot.park(e.tcp, wake) }
+func (e *encrypted) Park(wake func()) bool { return e.dry && e.lot.park(e.tcp, wake) }
 
 // records is the connection below a tls.Conn. During the handshake it blocks;
 // then reads return [again] when nothing is there, and writes collect.
@@ -152,13 +156,13 @@ type records struct {
 }
 
 // again is what crypto/tls takes for a passing condition.
-var again net.Error = wouldBlock{}
+var again net.Error = wouldBlockError{}
 
-type wouldBlock struct{}
+type wouldBlockError struct{}
 
-func (wouldBlock) Error() string   { return "nothing to read now" }
-func (wouldBlock) Timeout() bool   { return true }
-func (wouldBlock) Temporary() bool { return true }
+func (wouldBlockError) Error() string   { return "nothing to read now" }
+func (wouldBlockError) Timeout() bool   { return true }
+func (wouldBlockError) Temporary() bool { return true }
 
 func (r *records) Read(b []byte) (int, error) {
 	if len(r.seen) > 0 {
@@ -167,7 +171,7 @@ func (r *records) Read(b []byte) (int, error) {
 		return n, nil
 	}
 	if !r.open {
-		return r.conn.Read(b)
+		return readPastNudges(r.conn, b)
 	}
 	n, err := readFD(r.fd, b)
 	if err == ErrAgain {
