@@ -299,6 +299,7 @@ authorization {
 		other.Close()
 		t.Fatal("a wrong password was accepted")
 	}
+	awaitClosed(t, s) // the server says no before it has put the connection away
 	_, body := fetch(t, s, "/metrics")
 	for _, line := range []string{
 		`tidings_connections{account="$G"} 1`,
@@ -308,6 +309,7 @@ authorization {
 		`tidings_messages_sent_total{account="$G"} 4`,
 		`tidings_sent_bytes_total{account="$G"} 20`,
 		`tidings_permission_violations_total 1`,
+		`tidings_authentication_failures_total 1`,
 		`tidings_connections_opened_total 2`,
 		`tidings_connections_limit 65536`,
 		`tidings_connection_pending_limit_bytes 6.7108864e+07`,
