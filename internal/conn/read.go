@@ -26,8 +26,10 @@ const (
 	// hotAfter is the number of reads, without a longer pause between them, after
 	// which a connection keeps its goroutine while it waits.
 	hotAfter = 16
-	// pauseMax bounds the pause of a publisher after one turn.
-	pauseMax = 10 * time.Millisecond
+	// A publisher pauses after a turn for pauseFirst at most, and for twice as
+	// long each time that this brought no relief, up to pauseMost.
+	pauseFirst = 10 * time.Millisecond
+	pauseMost  = 80 * time.Millisecond
 	// forgetAfter is how long a publisher may remember receivers that may have
 	// been closed.
 	forgetAfter = 30 * time.Second
@@ -47,6 +49,7 @@ type turn struct {
 	biggest int // largest operation of this turn
 	forgot  time.Time
 	pause   *time.Timer
+	pauseUp time.Duration // bound of the next pause
 }
 
 type buffer struct{ b []byte }
@@ -110,10 +113,6 @@ func (c *Conn) run() {
 		case n > 0:
 			c.reads++
 			t.w += n
-			if c.has(flagEnding) {
-				t.r, t.w, t.need = 0, 0, 0 // nothing is accepted any more
-				continue
-			}
 			t.turn()
 			if n >= bufferSize/2 || c.reads&15 == 0 {
 				runtime.Gosched()
@@ -165,6 +164,7 @@ func (t *turn) begin(c *Conn) {
 		t.want = bufferSize
 	}
 	t.forgot = time.Now()
+	t.pauseUp = pauseFirst
 }
 
 // letGo gives the connection's publisher back before somebody else may run it.
@@ -247,6 +247,14 @@ func (t *turn) turn() {
 	now := time.Now()
 	c.active.Store(now.UnixNano())
 	t.biggest = 0
+	// Within the turn, so that whoever ends connections can wait for the turns
+	// that did not see it.
+	t.publisher().Begin()
+	if c.has(flagEnding) {
+		t.r, t.w, t.need = 0, 0, 0 // nothing is accepted any more
+		t.pub.Flush()
+		return
+	}
 	err := t.operations()
 	t.flush()
 	if err != nil {
@@ -335,14 +343,15 @@ func (t *turn) flush() {
 	t.pub.Flush()
 	reliefs := t.pub.Reliefs()
 	if len(reliefs) == 0 {
+		t.pauseUp = pauseFirst
 		return
 	}
 	t.c.stalls.Add(1)
 	t.c.server.stats.stalls.Add(1)
 	if t.pause == nil {
-		t.pause = time.NewTimer(pauseMax)
+		t.pause = time.NewTimer(t.pauseUp)
 	} else {
-		t.pause.Reset(pauseMax)
+		t.pause.Reset(t.pauseUp)
 	}
 	defer t.pause.Stop()
 	for i, relief := range reliefs {
@@ -350,10 +359,12 @@ func (t *turn) flush() {
 		case <-relief:
 		case <-t.pause.C:
 			clear(reliefs[i:])
+			t.pauseUp = min(2*t.pauseUp, pauseMost)
 			return
 		}
 		reliefs[i] = nil
 	}
+	t.pauseUp = pauseFirst
 }
 
 // readEnded closes the connection after a read that failed.

@@ -138,13 +138,15 @@ func (p *Publisher) Own() *Stage {
 
 // Allowed tells whether Publish would not deny a message on subject.
 func (p *Publisher) Allowed(subject []byte) bool {
-	p.begin()
+	p.Begin()
 	p.last = p.find(subject)
 	return !p.last.denied
 }
 
-// begin enters a turn: from here to Flush, [Accounts.Departed] waits for p.
-func (p *Publisher) begin() {
+// Begin enters a turn: from here to Flush, [Accounts.Departed] waits for p. Publish
+// does it by itself; a door calls it to be waited for before it decides whether it
+// takes its input at all.
+func (p *Publisher) Begin() {
 	if !p.inTurn {
 		p.inTurn = true
 		p.turnSet = p.accounts.turns.begin(p.shard)
@@ -154,7 +156,7 @@ func (p *Publisher) begin() {
 // Publish stages m for everybody who should get it and returns the number of
 // deliveries, or Denied.
 func (p *Publisher) Publish(m *Message) Outcome {
-	p.begin()
+	p.Begin()
 	r := p.last
 	if !m.Same || r == nil || p.accounts.forgetful || !r.stamp.Valid() {
 		r = p.find(m.Subject)
