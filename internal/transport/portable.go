@@ -14,7 +14,11 @@ func NewPortable(conn net.Conn) Socket { return &portable{Conn: conn} }
 
 type portable struct {
 	net.Conn
+	cut bool // a TLS record was cut off by a deadline; the writer's
 }
+
+// errCut is the error of writes after one that left half a record behind.
+var errCut = errors.New("a TLS record was cut off by an earlier write deadline")
 
 func (p *portable) Fill(sp Space, wait bool) (int, error) {
 	if !wait {
@@ -37,6 +41,9 @@ func (p *portable) Fill(sp Space, wait bool) (int, error) {
 func (p *portable) Write([][]byte) (int, bool, error) { return 0, true, nil }
 
 func (p *portable) WriteWait(v [][]byte, deadline time.Time) (int, error) {
+	if p.cut {
+		return 0, errCut
+	}
 	if err := p.SetWriteDeadline(deadline); err != nil {
 		return 0, err
 	}
@@ -45,6 +52,7 @@ func (p *portable) WriteWait(v [][]byte, deadline time.Time) (int, error) {
 		n, err := p.Conn.Write(b)
 		total += n
 		if err != nil {
+			_, p.cut = p.Conn.(*tls.Conn)
 			return total, err
 		}
 	}

@@ -17,9 +17,8 @@ func TestTLSSurvivesTemporaryErrorsBetweenAnyTwoBytes(t *testing.T) {
 	t.Parallel()
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		server, client := loopback(t)
-		defer client.Close()
 		below := &stutter{Conn: server}
-		defer below.Close()
+		closeLater(t, transport.NewPortable(below), client)
 		tc := tls.Client(client, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version})
 		ts := tls.Server(below, serverTLS())
 		want := randomBytes(100_000, 1)
