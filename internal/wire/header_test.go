@@ -3,6 +3,7 @@ package wire_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,8 +70,7 @@ func FuzzHeader(f *testing.F) {
 		f.Add([]byte(c.block))
 	}
 	f.Fuzz(func(t *testing.T, block []byte) {
-		block = bytes.Clone(block)
-		h, err := wire.ParseHeader(block[:len(block):len(block)])
+		h, err := wire.ParseHeader(slices.Clip(bytes.Clone(block)))
 		if err != nil {
 			return
 		}

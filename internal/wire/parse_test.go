@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,30 +40,48 @@ var parseCases = []struct {
 	{"publish", loose, "PUB a 5\r\nhello\r\n", []string{"PUB a [] -1 hello"}, nil},
 	{"publish with reply", loose, "PUB a r 5\r\nhello\r\n", []string{"PUB a [r] -1 hello"}, nil},
 	{"publish nothing", loose, "PUB a 0\r\n\r\n", []string{"PUB a [] -1 "}, nil},
-	{"publish again", loose, "PUB a 1\r\n1\r\nPUB a 2\r\n22\r\nPUB b 1\r\n3\r\nPUB a 1\r\n4\r\n",
-		[]string{"PUB a [] -1 1", "PUB a [] -1 22 same", "PUB b [] -1 3", "PUB a [] -1 4"}, nil},
+	{
+		"publish again", loose, "PUB a 1\r\n1\r\nPUB a 2\r\n22\r\nPUB b 1\r\n3\r\nPUB a 1\r\n4\r\n",
+		[]string{"PUB a [] -1 1", "PUB a [] -1 22 same", "PUB b [] -1 3", "PUB a [] -1 4"},
+		nil,
+	},
 	{"publish again in another case", loose, "PUB a 1\r\n1\r\npub a 1\r\n2\r\n", []string{"PUB a [] -1 1", "PUB a [] -1 2"}, nil},
-	{"publish again with a reply", loose, "PUB a 1\r\n1\r\nPUB a r 1\r\n2\r\nPUB a 1\r\n3\r\n",
-		[]string{"PUB a [] -1 1", "PUB a [r] -1 2", "PUB a [] -1 3"}, nil},
+	{
+		"publish again with a reply", loose, "PUB a 1\r\n1\r\nPUB a r 1\r\n2\r\nPUB a 1\r\n3\r\n",
+		[]string{"PUB a [] -1 1", "PUB a [r] -1 2", "PUB a [] -1 3"},
+		nil,
+	},
 	{"publish to a longer subject", loose, "PUB a 1\r\n1\r\nPUB aa 1\r\n2\r\n", []string{"PUB a [] -1 1", "PUB aa [] -1 2"}, nil},
 	{"a subject that is a number", loose, "PUB 1 1\r\n1\r\nPUB 1 1 1\r\n2\r\n", []string{"PUB 1 [] -1 1", "PUB 1 [1] -1 2"}, nil},
-	{"new options between equal subjects", loose, "PUB a 1\r\n1\r\nCONNECT {}\r\nPUB a 1\r\n2\r\n",
-		[]string{"PUB a [] -1 1", "CONNECT {}", "PUB a [] -1 2"}, nil},
-	{"a header between equal subjects", loose, "PUB a 1\r\n1\r\nHPUB a 0 1\r\n2\r\nPUB a 1\r\n3\r\n",
-		[]string{"PUB a [] -1 1", "PUB a [] -1 2", "PUB a [] -1 3"}, nil},
+	{
+		"new options between equal subjects", loose, "PUB a 1\r\n1\r\nCONNECT {}\r\nPUB a 1\r\n2\r\n",
+		[]string{"PUB a [] -1 1", "CONNECT {}", "PUB a [] -1 2"},
+		nil,
+	},
+	{
+		"a header between equal subjects", loose, "PUB a 1\r\n1\r\nHPUB a 0 1\r\n2\r\nPUB a 1\r\n3\r\n",
+		[]string{"PUB a [] -1 1", "PUB a [] -1 2", "PUB a [] -1 3"},
+		nil,
+	},
 	{"odd blanks", loose, "PUB \t a\t r  5 \t\r\nhello\r\n", []string{"PUB a [r] -1 hello"}, nil},
 	{"blank before the line end", loose, "PUB a 1 \r\nx\r\n", []string{"PUB a [] -1 x"}, nil},
 	{"line feed before the payload", loose, "PUB a r 1\nx\r\n", []string{"PUB a [r] -1 x"}, nil},
 	{"leading zeros", loose, "PUB a 0001\r\nx\r\nPUB a 01\r\ny\r\n", []string{"PUB a [] -1 x", "PUB a [] -1 y same"}, nil},
 	{"payload that looks like protocol", loose, "PUB a 8\r\nPING\r\n\r\n\r\n", []string{"PUB a [] -1 PING\r\n\r\n"}, nil},
-	{"long subject", loose, "PUB " + strings.Repeat("s", 200) + " 1\r\nx\r\nPUB " + strings.Repeat("s", 200) + " 1\r\ny\r\n",
-		[]string{"PUB " + strings.Repeat("s", 200) + " [] -1 x", "PUB " + strings.Repeat("s", 200) + " [] -1 y"}, nil},
+	{
+		"long subject", loose, "PUB " + strings.Repeat("s", 200) + " 1\r\nx\r\nPUB " + strings.Repeat("s", 200) + " 1\r\ny\r\n",
+		[]string{"PUB " + strings.Repeat("s", 200) + " [] -1 x", "PUB " + strings.Repeat("s", 200) + " [] -1 y"},
+		nil,
+	},
 	{"headers", loose, "HPUB a 12 13\r\nNATS/1.0\r\n\r\nx\r\n", []string{"HPUB a [] 12 NATS/1.0\r\n\r\nx"}, nil},
 	{"headers with reply", loose, "HPUB a r 12 12\r\nNATS/1.0\r\n\r\n\r\n", []string{"HPUB a [r] 12 NATS/1.0\r\n\r\n"}, nil},
 
 	{"subscribe", loose, "SUB a.* 1\r\nSUB a.> q 2\r\n", []string{"SUB a.* [] 1", "SUB a.> [q] 2"}, nil},
-	{"unsubscribe", loose, "UNSUB 1\r\nUNSUB 1 5\r\nUNSUB 1 x\r\nUNSUB 1 -5\r\n",
-		[]string{"UNSUB 1 0", "UNSUB 1 5", "UNSUB 1 0", "UNSUB 1 0"}, nil},
+	{
+		"unsubscribe", loose, "UNSUB 1\r\nUNSUB 1 5\r\nUNSUB 1 x\r\nUNSUB 1 -5\r\n",
+		[]string{"UNSUB 1 0", "UNSUB 1 5", "UNSUB 1 0", "UNSUB 1 0"},
+		nil,
+	},
 
 	{"unknown verb", loose, "PING\r\nHELLO\r\n", []string{"PING"}, wire.ErrUnknownOperation},
 	{"verb of a server", loose, "MSG a 1 0\r\n\r\n", nil, wire.ErrUnknownOperation},
@@ -140,8 +159,7 @@ func parse(t *testing.T, limits wire.Limits, input []byte, piece func() int) (op
 		read = min(len(input), read+max(1, piece()))
 		for {
 			// A copy of just this size: whoever reads or keeps more is caught.
-			b := bytes.Clone(input[done:read])
-			b = b[:len(b):len(b)]
+			b := slices.Clip(bytes.Clone(input[done:read]))
 			n, err := p.Next(b)
 			if err != nil {
 				return ops, err

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"math"
 )
 
@@ -9,7 +10,7 @@ import (
 // #total with their payload.
 func (p *Parser) publish(b []byte, verb string, k Kind) (int, error) {
 	args, n, err := p.arguments(b, verb)
-	if k == HPub && !p.Limits.Headers && len(b) > len(verb) && err != ErrUnknownOperation {
+	if k == HPub && !p.Limits.Headers && len(b) > len(verb) && !errors.Is(err, ErrUnknownOperation) {
 		return 0, ErrHeadersOff
 	}
 	if n == 0 || err != nil {
