@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/tidings-io/tidings/internal/core"
@@ -72,7 +73,7 @@ func (s shape) prepare(tb testing.TB, size int) (*path, []byte, []*sink) {
 		if i >= s.plain {
 			queue = "q"
 		}
-		subscribe(as, x, "orders.>", queue, fmt.Sprint(i))
+		subscribe(as, x, "orders.>", queue, strconv.Itoa(i))
 	}
 	var input []byte
 	for i := range 100 {

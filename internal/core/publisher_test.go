@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -84,7 +85,7 @@ func TestQueueGroupGivesEachMessageToOneMember(t *testing.T) {
 		}
 		p := publisher(t, as)
 		for i := range messages {
-			if k := p.Publish(message("a", fmt.Sprint(i))); k != 1 {
+			if k := p.Publish(message("a", strconv.Itoa(i))); k != 1 {
 				t.Fatalf("Publish = %d, want 1", k)
 			}
 		}
@@ -319,7 +320,7 @@ func TestStagedBytesAreBounded(t *testing.T) {
 	as := core.NewAccounts()
 	g := &gauge{}
 	for i := range 3000 {
-		subscribe(as, &gauged{gauge: g}, "a", "", fmt.Sprint(i))
+		subscribe(as, &gauged{gauge: g}, "a", "", strconv.Itoa(i))
 	}
 	p := publisher(t, as)
 	payload := strings.Repeat("x", core.ReferFrom-100)
@@ -369,7 +370,7 @@ func TestManyReceiversAreServed(t *testing.T) {
 	for round := range 3 {
 		for s := range subjects {
 			for k := range 2 {
-				if n := p.Publish(message(fmt.Sprintf("a.%d", s), fmt.Sprint(round*2+k))); n != receivers {
+				if n := p.Publish(message(fmt.Sprintf("a.%d", s), strconv.Itoa(round*2+k))); n != receivers {
 					t.Fatalf("Publish = %d, want %d", n, receivers)
 				}
 			}

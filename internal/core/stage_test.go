@@ -96,8 +96,15 @@ func TestFullStageIsFlushedInOrder(t *testing.T) {
 	t.Parallel()
 	want := randomBytes(20 * core.ChunkLarge)
 	for _, sizes := range [][]int{
-		{100}, {5000}, {core.ChunkSmall}, {core.ChunkLarge}, {core.ChunkLarge + 1}, {5 * core.ChunkLarge},
-		{30_000, 30_000}, {10, 3 * core.ChunkLarge, core.ChunkLarge}, {1, 1000},
+		{100},
+		{5000},
+		{core.ChunkSmall},
+		{core.ChunkLarge},
+		{core.ChunkLarge + 1},
+		{5 * core.ChunkLarge},
+		{30_000, 30_000},
+		{10, 3 * core.ChunkLarge, core.ChunkLarge},
+		{1, 1000},
 	} {
 		var got []byte
 		flushes := 0

@@ -75,7 +75,7 @@ func TestReadersSeeWhatStaysAndNothingThatWent(t *testing.T) {
 				default:
 				}
 				stay.Lock()
-				want := stay.list[:len(stay.list):len(stay.list)]
+				want := slices.Clip(stay.list)
 				stay.Unlock()
 				literal := published[r.IntN(len(published))]
 				began := clock.Add(1)

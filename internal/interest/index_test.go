@@ -3,6 +3,7 @@ package interest_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -68,7 +69,7 @@ func TestQueueGroupIsOneGroupOverAllItsSubjects(t *testing.T) {
 	t.Parallel()
 	x := interest.NewIndex[int]()
 	for i, s := range []string{"a.b", "a.b", "a.*", ">", "b"} {
-		x.Insert(newSub(s, "q", fmt.Sprint(i)))
+		x.Insert(newSub(s, "q", strconv.Itoa(i)))
 	}
 	x.Insert(newSub("a.b", "other", "5"))
 	x.Insert(newSub("a.b", "", "6"))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -116,7 +117,7 @@ func history(t *testing.T, data []byte) {
 				continue
 			}
 			queue := []string{"", "", "q1", "q2"}[next()%4]
-			n := newSub(s, queue, fmt.Sprint(step))
+			n := newSub(s, queue, strconv.Itoa(step))
 			what = fmt.Sprintf("subscribe %q %q", s, queue)
 			x.Insert(n)
 			m = append(m, n)
