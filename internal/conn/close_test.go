@@ -1,6 +1,7 @@
 package conn_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -28,11 +29,11 @@ func (s slowly) Read(b []byte) (int, error) {
 	return s.Conn.Read(b[:min(len(b), 32<<10)])
 }
 
-// slow makes a client read 32 KiB each millisecond at most.
+// slow makes a client read 16 KiB each millisecond at most.
 func (c *raw) slow() {
 	tick := time.NewTicker(time.Millisecond)
 	c.t.Cleanup(tick.Stop)
-	c.r.Reset(slowly{c.conn, tick.C})
+	c.r = bufio.NewReaderSize(slowly{c.conn, tick.C}, 16<<10)
 }
 
 func TestCloseDeliversAllThatWasAcknowledged(t *testing.T) {

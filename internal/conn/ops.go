@@ -405,6 +405,7 @@ func (c *Conn) join(t *turn, id auth.Identity) {
 	if account != c.account {
 		c.leaveAccount() // the old one
 		c.account.Connections.Add(-1)
+		c.account.TotalConns.Add(^uint64(0))
 		account.Connections.Add(1)
 		account.TotalConns.Add(1)
 	}

@@ -29,6 +29,7 @@ type outbound struct {
 		peak    int           // highest pending so far
 		// moved is when the peer last took something while there was a queue.
 		moved  time.Time
+		gap    time.Duration // longest time between two such moments, of late
 		relief chan struct{} // closed when pending has fallen; nil if nobody asked
 		// final is why to close once all is written; empty while open.
 		final wire.Reason
@@ -180,7 +181,7 @@ func (c *Conn) takeQueue() []*core.Chunk {
 	o.mu.Lock()
 	if len(o.mu.queue) == 0 && o.mu.final == "" {
 		o.mu.writing = false
-		o.mu.pending = 0
+		o.mu.pending, o.mu.gap = 0, 0
 		o.relieveLocked()
 		o.mu.Unlock()
 		return nil
@@ -259,7 +260,8 @@ func (c *Conn) drain() {
 		moved := sent + before - after
 		o.mu.pending -= moved
 		if moved > 0 {
-			o.mu.moved = time.Now()
+			now := time.Now()
+			o.mu.moved, o.mu.gap = now, max(now.Sub(o.mu.moved), o.mu.gap-o.mu.gap/16)
 		}
 		if len(rest) > 0 {
 			o.mu.queue = append(rest, o.mu.queue...)
@@ -326,7 +328,8 @@ func (c *Conn) send(b []byte) {
 
 // Relief implements core.Receiver: publishers pause while the queue is long and
 // the peer keeps taking from it. A peer that takes nothing gets no pause: it will
-// meet its limits, and nobody else should wait for that.
+// meet its limits, and nobody else should wait for that. A slow peer takes in
+// lumps, since its window opens in lumps, so what counts is the time between them.
 func (c *Conn) Relief() <-chan struct{} {
 	o := &c.out
 	if !o.behind.Load() || c.server.cfg.NoStall {
@@ -334,7 +337,7 @@ func (c *Conn) Relief() <-chan struct{} {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.behind.Load() || o.mu.closed || time.Since(o.mu.moved) > stuckAfter {
+	if !o.behind.Load() || o.mu.closed || time.Since(o.mu.moved) > max(stuckAfter, min(4*o.mu.gap, stuckMost)) {
 		return nil
 	}
 	if o.mu.relief == nil {
@@ -343,8 +346,12 @@ func (c *Conn) Relief() <-chan struct{} {
 	return o.mu.relief
 }
 
-// stuckAfter is how long a peer may take nothing and still be worth waiting for.
-const stuckAfter = 50 * time.Millisecond
+// stuckAfter is how long a peer may take nothing and still be worth waiting for;
+// stuckMost is that for one that is known to take in lumps.
+const (
+	stuckAfter = 500 * time.Millisecond
+	stuckMost  = 2 * time.Second
+)
 
 func (c *Conn) writeFailed(err error) {
 	c.closeWith(c.endingFor(wire.WriteFailed), err)
