@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -234,4 +235,37 @@ func (c *raw) ended() {
 		}
 		return
 	}
+}
+
+// dialPlain connects and returns the connection alone.
+func (s *running) dialPlain() net.Conn {
+	s.t.Helper()
+	nc, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return nc
+}
+
+// readByHand reads what is there, without a buffer that lives on.
+func (c *raw) readByHand() {
+	c.t.Helper()
+	var b [2048]byte
+	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+	if _, err := c.conn.Read(b[:]); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// settled waits until no connection is being served.
+func (s *running) settled() {
+	last, same := -1, 0
+	within(func() bool {
+		if n := runtime.NumGoroutine(); n == last {
+			same++
+		} else {
+			last, same = n, 0
+		}
+		return same > 200
+	})
 }
