@@ -45,6 +45,7 @@ type Conn struct {
 	dropped  atomic.Uint64 // messages that came after the end
 	stalls   atomic.Uint64 // pauses this connection took as a publisher
 	active   atomic.Int64  // time of the last input, in ns since the epoch
+	used     atomic.Int64  // time of the last message or subscription, likewise
 	rtt      atomic.Int64  // ns; 0 until measured
 
 	// shown is what monitoring may read of the reader's fields; replaced whole.
@@ -117,6 +118,7 @@ func (c *Conn) countOut(st *core.Stage) {
 	if st.Messages == 0 {
 		return
 	}
+	c.used.Store(time.Now().UnixNano())
 	c.outMsgs.Add(uint64(st.Messages))
 	c.outBytes.Add(uint64(st.Size))
 	c.shown.Load().account.Received.Add(uint64(st.Messages), uint64(st.Size))

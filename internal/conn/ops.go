@@ -92,8 +92,10 @@ func (c *Conn) handle(t *turn, op *wire.Op) error {
 	case wire.Pub, wire.HPub:
 		return c.publish(t, op)
 	case wire.Sub:
+		c.used.Store(c.active.Load())
 		return c.subscribe(t, op)
 	case wire.Unsub:
+		c.used.Store(c.active.Load())
 		return c.unsubscribe(t, op)
 	case wire.Ping:
 		c.ping(t)

@@ -286,6 +286,7 @@ func (t *turn) operations() error {
 	c := t.c
 	defer func() {
 		if msgs > 0 {
+			c.used.Store(c.active.Load())
 			c.inMsgs.Add(msgs)
 			c.inBytes.Add(size)
 		}

@@ -185,6 +185,7 @@ func (s *Server) adopt(sock transport.Socket) {
 	c.options, c.account = &anonymous, s.accounts.Global()
 	c.flags.Store(flagVerbose)
 	c.active.Store(now.UnixNano())
+	c.used.Store(now.UnixNano())
 	c.shown.Store(s.nobody())
 	if !c.admit() {
 		_ = sock.Close() // the panic is what there is to report

@@ -24,7 +24,7 @@ type Snapshot struct {
 	Account       string
 	Kind          string // "Client"
 	Start         time.Time
-	LastActivity  time.Time
+	LastActivity  time.Time // last message in or out, or change of subscriptions
 	RTT           time.Duration // 0 until measured
 	InMsgs        uint64
 	InBytes       uint64
@@ -152,7 +152,7 @@ func (c *Conn) snapshot() Snapshot {
 	sn := Snapshot{
 		ID: c.id, IP: c.ip(), Name: id.name, Lang: id.lang, Version: id.version, User: id.user,
 		Account: id.account.Name(), Kind: "Client", Start: c.start,
-		LastActivity: time.Unix(0, c.active.Load()), RTT: time.Duration(c.rtt.Load()),
+		LastActivity: time.Unix(0, c.used.Load()), RTT: time.Duration(c.rtt.Load()),
 		InMsgs: c.inMsgs.Load(), InBytes: c.inBytes.Load(), OutMsgs: c.outMsgs.Load(), OutBytes: c.outBytes.Load(),
 		Dropped: c.dropped.Load(), Stalls: c.stalls.Load(),
 		TLSVersion: id.tlsVersion, TLSCipher: id.tlsCipher, InProcess: c.base.InProcess(),
