@@ -124,9 +124,6 @@ func serveLogged(o *options.Options, log *serverlog.Log) error {
 	signals := make(chan os.Signal, 8) // a burst of signals must not lose the one that ends us
 	signal.Notify(signals, serverSignals...)
 	defer signal.Stop(signals)
-	for _, w := range o.Warnings {
-		logger.Warn("Doubtful setting", "setting", w.String())
-	}
 	s, err := server.New(o, server.Setup{Log: logger})
 	if err != nil {
 		return err

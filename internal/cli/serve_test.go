@@ -47,7 +47,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	var text strings.Builder
 	for lines.Scan() {
 		text.WriteString(lines.Text() + "\n")
-		if _, address, ok := strings.Cut(lines.Text(), "Listening for client connections on "); ok {
+		if _, address, ok := strings.Cut(lines.Text(), "Listening for client connections address="); ok {
 			ts.Setenv("NATS_URL", "nats://"+address)
 		}
 		if strings.Contains(lines.Text(), "Server is ready") {

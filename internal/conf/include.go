@@ -124,8 +124,7 @@ func readAtMost(path string, limit int64) (text []byte, err error) {
 // reason returns the cause of a file error without the path, which the caller
 // names itself.
 func reason(err error) string {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Path + ": " + pathErr.Err.Error()
 	}
 	return err.Error()

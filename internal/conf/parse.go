@@ -300,7 +300,7 @@ func (p *parser) endEntry(pos Pos, key string, valueLine int) {
 	if p.endItem("}", ",;") {
 		return
 	}
-	hint := ""
+	var hint string
 	switch {
 	case strings.ContainsAny(key, "{["):
 		hint = fmt.Sprintf("; the key was read as %q: put a blank before the bracket", key)

@@ -27,7 +27,7 @@ func (p Pos) String() string {
 }
 
 // Problem is one error or warning and its place.
-type Problem struct {
+type Problem struct { //nolint:errname // it may be a warning as well
 	Pos  Pos
 	Text string
 }

@@ -66,8 +66,7 @@ func (s *Section) Know(names ...string) {
 
 // Fail reports err, a problem with the value of e, with the key's name.
 func (s *Section) Fail(e *Entry, err error) {
-	var p *Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*Problem](err); ok {
 		s.report.Errorf(p.Pos, "%q %s", e.Key, p.Text)
 		return
 	}

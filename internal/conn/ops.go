@@ -48,7 +48,7 @@ func (c *Conn) refuse(t *turn, err error) {
 			known = refusal{reason: wire.ProtocolViolation}
 		}
 		known.err = err
-		if err == wire.ErrHeadersOff && !c.server.cfg.NoHeaders {
+		if errors.Is(err, wire.ErrHeadersOff) && !c.server.cfg.NoHeaders {
 			known.text = "" // the client itself said that it has none
 		}
 		r = &known
@@ -57,7 +57,7 @@ func (c *Conn) refuse(t *turn, err error) {
 			r = &refusal{text: wire.TextAuthorization, reason: wire.AuthenticationFailure, err: err}
 		}
 	}
-	c.server.log.Error("Client error: "+r.Error(), "cid", c.id, "remote", c.remote().String(),
+	c.server.log.Error("Client error", "error", r.Error(), "cid", c.id, "remote", c.remote().String(),
 		"reason", string(r.reason), "input", snippet(t.buf.b[t.r:t.w]))
 	if r.text == "" {
 		c.close(r.reason)
@@ -101,6 +101,7 @@ func (c *Conn) handle(t *turn, op *wire.Op) error {
 		c.ping(t)
 	case wire.Pong:
 		c.pong()
+	case wire.None, wire.Connect, wire.Info, wire.OK:
 	case wire.Err:
 		return &refusal{reason: wire.ClientClosed, err: errors.New("client reported: " + string(op.Arg))}
 	}
@@ -352,8 +353,10 @@ func (c *Conn) connect(t *turn, arg []byte) error {
 	}
 	first := !c.connected
 	if options.Account != "" || options.NewAccount != nil {
-		return &refusal{text: wire.TextAuthorization, reason: wire.AuthenticationFailure,
-			err: errors.New("CONNECT asks for an account by name, which is not possible")}
+		return &refusal{
+			text: wire.TextAuthorization, reason: wire.AuthenticationFailure,
+			err: errors.New("CONNECT asks for an account by name, which is not possible"),
+		}
 	}
 	if c.server.gate != nil {
 		id, err := c.server.gate.Authenticate(auth.Request{

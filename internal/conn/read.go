@@ -117,7 +117,7 @@ func (c *Conn) run() {
 			if n >= bufferSize/2 || c.reads&15 == 0 {
 				runtime.Gosched()
 			}
-		case err == transport.ErrAgain:
+		case errors.Is(err, transport.ErrAgain):
 			if c.park(t) {
 				return
 			}

@@ -122,7 +122,7 @@ func (s *Server) Serve(l net.Listener) error {
 	s.serving.Add(1)
 	s.mu.Unlock()
 	defer s.serving.Done()
-	pause := acceptPauseMin
+	pause := acceptPauseFirst
 	for {
 		nc, err := l.Accept()
 		if err != nil {
@@ -133,17 +133,17 @@ func (s *Server) Serve(l net.Listener) error {
 			if sleep(s.ctx, pause) != nil {
 				return nil
 			}
-			pause = min(2*pause, acceptPauseMax)
+			pause = min(2*pause, acceptPauseLongest)
 			continue
 		}
-		pause = acceptPauseMin
+		pause = acceptPauseFirst
 		s.accept(nc)
 	}
 }
 
 const (
-	acceptPauseMin = 10 * time.Millisecond
-	acceptPauseMax = time.Second
+	acceptPauseFirst = 10 * time.Millisecond
+	acceptPauseLongest = time.Second
 )
 
 func (s *Server) accept(nc net.Conn) {
@@ -509,7 +509,7 @@ func (c *Conn) traceOp(op *wire.Op) {
 		c.server.log.Log(c.server.ctx, serverlog.LevelTrace, "<<- CONNECT", "cid", c.id, "options", redact(op.Arg))
 		return
 	}
-	c.server.log.Log(c.server.ctx, serverlog.LevelTrace, "<<- "+op.Kind.String(), "cid", c.id,
+	c.server.log.Log(c.server.ctx, serverlog.LevelTrace, "<<- operation", "verb", op.Kind.String(), "cid", c.id,
 		"subject", string(op.Subject), "reply", string(op.Reply), "queue", string(op.Queue), "sid", string(op.SID), "size", len(op.Payload))
 }
 

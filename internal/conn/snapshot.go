@@ -24,7 +24,7 @@ type Snapshot struct {
 	Account       string
 	Kind          string // "Client"
 	Start         time.Time
-	LastActivity  time.Time // last message in or out, or change of subscriptions
+	LastActivity  time.Time     // last message in or out, or change of subscriptions
 	RTT           time.Duration // 0 until measured
 	InMsgs        uint64
 	InBytes       uint64

@@ -39,9 +39,8 @@ func (l *loader) checkAuth() {
 	if err == nil {
 		return
 	}
-	var refused *auth.ConfigError
 	pos := l.at("authorization")
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*auth.ConfigError](err); ok {
 		if userPos, ok := l.userPos[refused.User]; ok && refused.User != "" {
 			pos = userPos
 		} else if strings.HasPrefix(refused.Reason, "no_auth_user") {

@@ -12,7 +12,7 @@ import (
 // DefaultPort is the port for clients.
 const DefaultPort = 4222
 
-// RandomPort, as a port, stands for any free one.
+// RandomPort stands, as a port, for any free one.
 const RandomPort = -1
 
 const (
@@ -95,7 +95,7 @@ func (l *loader) readListen(s *conf.Section, e *conf.Entry) {
 
 // address reads "host:port", ":port" or a port number.
 func address(s *conf.Section, e *conf.Entry) (host string, port int, ok bool) {
-	text := ""
+	var text string
 	switch e.Value.Kind {
 	case conf.KindInt:
 		n, err := e.Value.Int()

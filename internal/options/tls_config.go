@@ -106,8 +106,7 @@ func loadAuthorities(path string) (*x509.CertPool, error) {
 
 // cause drops the path from a file error, which the caller names.
 func cause(err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Err
 	}
 	return err

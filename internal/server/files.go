@@ -19,7 +19,7 @@ func (s *Server) banner() {
 		s.log.Info("Using configuration file", "file", s.options.ConfigFile, "digest", s.options.ConfigDigest)
 	}
 	for _, w := range s.options.Warnings {
-		s.log.Warn(w.String())
+		s.log.Warn("Doubtful setting", "setting", w.String())
 	}
 }
 

@@ -45,7 +45,7 @@ func (s *Server) startMonitorLocked() error {
 		}
 		url := p.scheme + "://" + l.Addr().String() + o.BasePath
 		m.addrs = append(m.addrs, url)
-		s.log.Info("Serving monitoring on " + url)
+		s.log.Info("Serving monitoring", "url", url)
 		s.serveHTTP(m.http, l, "monitoring")
 	}
 	return nil

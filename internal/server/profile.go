@@ -29,7 +29,7 @@ func (s *Server) startProfLocked() error {
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	p := &profListener{&http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}
 	s.mu.prof = p
-	s.log.Info("Serving profiles on " + l.Addr().String())
+	s.log.Info("Serving profiles", "address", l.Addr().String())
 	s.serveHTTP(p.http, l, "profiles")
 	return nil
 }

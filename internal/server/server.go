@@ -194,7 +194,7 @@ func (s *Server) listenLocked() error {
 	if o.ClientAdvertise == "" {
 		s.conns.Announce(o.Host, int(addr.Port()))
 	}
-	s.log.Info("Listening for client connections on " + l.Addr().String())
+	s.log.Info("Listening for client connections", "address", l.Addr().String())
 	if addr.Addr().IsLoopback() && s.options.ConfigFile == "" {
 		s.log.Info("Only programs on this machine can connect; use --addr 0.0.0.0 with authorization to open it to others")
 	}
