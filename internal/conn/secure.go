@@ -39,15 +39,13 @@ func (c *Conn) secure() {
 		}
 	})
 	defer timer.Stop()
-	if !t.First {
-		c.send(s.greeting(c))
-	}
-	seen, ok := c.firstBytes(t)
-	if !ok {
+	seen, greeted, err := c.firstByte(t)
+	if err != nil {
+		c.readEnded(err)
 		return
 	}
-	if seen == nil || seen[0] != tlsRecordHandshake {
-		c.plain(t, seen)
+	if seen[0] != tlsRecordHandshake {
+		c.plain(t, seen, greeted)
 		return
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, t.Timeout)
@@ -65,11 +63,11 @@ func (c *Conn) secure() {
 	c.sock = sock
 	c.batch = 1 // what is encrypted at once is held once more
 	c.set(flagHandshake, false)
-	c.begin(t.First)
+	c.begin(!greeted)
 }
 
 // plain lets a client in that did not start TLS, if that is allowed.
-func (c *Conn) plain(t *TLSConfig, seen []byte) {
+func (c *Conn) plain(t *TLSConfig, seen []byte, greeted bool) {
 	if !t.AllowPlain {
 		c.server.slowLog(c, "Client did not start TLS, which is required", 0)
 		c.refusePlainly(wire.TextTLSRequired)
@@ -77,7 +75,7 @@ func (c *Conn) plain(t *TLSConfig, seen []byte) {
 	}
 	c.set(flagHandshake, false)
 	c.partial = seen
-	c.begin(t.First)
+	c.begin(!greeted)
 }
 
 // refusePlainly ends a connection before its TLS handshake.
@@ -88,30 +86,43 @@ func (c *Conn) refusePlainly(text string) {
 	go c.run()
 }
 
-// firstBytes reads the first input. With a fallback it sends INFO when nothing
-// came in time, and reads on.
-func (c *Conn) firstBytes(t *TLSConfig) (seen []byte, ok bool) {
+// firstByte sends INFO when it is due and reads the first byte of the client, which
+// tells TLS from the protocol. greeted tells whether INFO was sent.
+func (c *Conn) firstByte(t *TLSConfig) (seen []byte, greeted bool, err error) {
 	buf := &firstSpace{}
-	if t.First && t.FirstFallback > 0 {
-		timer := time.AfterFunc(t.FirstFallback, c.sock.Nudge)
-		_, err := c.sock.Fill(buf, true)
-		timer.Stop()
-		if errors.Is(err, transport.ErrNudged) {
-			c.send(c.server.greeting(c))
-			_, err = c.sock.Fill(buf, true)
-		}
-		return c.firstRead(buf, err)
+	if t.First && t.FirstFallback == 0 {
+		_, err = c.sock.Fill(buf, true)
+		return buf.b[:], false, err
 	}
-	_, err := c.sock.Fill(buf, true)
-	return c.firstRead(buf, err)
+	if t.First {
+		nudged := make(chan struct{})
+		timer := time.AfterFunc(t.FirstFallback, func() { c.sock.Nudge(); close(nudged) })
+		_, err = c.sock.Fill(buf, true)
+		if timer.Stop() {
+			return buf.b[:], false, err
+		}
+		<-nudged
+		if err == nil {
+			// The nudge came too late, and must not meet the handshake.
+			if _, late := c.sock.Fill(&firstSpace{}, true); !errors.Is(late, transport.ErrNudged) {
+				err = late
+			}
+		}
+		if !errors.Is(err, transport.ErrNudged) {
+			return buf.b[:], false, err
+		}
+	}
+	if err = c.greet(t); err == nil {
+		_, err = c.sock.Fill(buf, true)
+	}
+	return buf.b[:], true, err
 }
 
-func (c *Conn) firstRead(buf *firstSpace, err error) ([]byte, bool) {
-	if err != nil {
-		c.readEnded(err)
-		return nil, false
-	}
-	return buf.b[:1], true
+// greet sends INFO before the handshake. It does not leave that to another
+// goroutine, which might still have the socket when TLS replaces it.
+func (c *Conn) greet(t *TLSConfig) error {
+	_, err := c.sock.WriteWait([][]byte{c.server.greeting(c)}, time.Now().Add(t.Timeout))
+	return err
 }
 
 // firstSpace takes one byte: enough to tell TLS from the protocol.
