@@ -38,6 +38,7 @@ func TestClosedSocketsLeaveNothingBehind(t *testing.T) {
 	t.Run("connections", func(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, k := range kinds {
+			k := k.withLot(t)
 			for range 5 {
 				s, c := k.connect(t)
 				wg.Go(func() {

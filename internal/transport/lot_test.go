@@ -126,6 +126,7 @@ func TestCloseAndParkAtOnceLoseNoWake(t *testing.T) {
 		if !k.parks || k.version != 0 {
 			continue
 		}
+		k := k.withLot(t)
 		for range 500 {
 			s, c := k.connect(t)
 			closed := make(chan struct{})

@@ -27,19 +27,20 @@ type kind struct {
 	base    string // tcp, portable or pipe
 	parks   bool   // it is given a lot
 	version uint16 // of TLS; 0 without
+	lot     *transport.Lot
 }
 
 var kinds = []kind{
-	{"tcp", "tcp", false, 0},
-	{"tcp with a lot", "tcp", true, 0},
-	{"tls 1.3", "tcp", false, tls.VersionTLS13},
-	{"tls 1.2", "tcp", false, tls.VersionTLS12},
-	{"tls 1.3 with a lot", "tcp", true, tls.VersionTLS13},
-	{"tls 1.2 with a lot", "tcp", true, tls.VersionTLS12},
-	{"portable", "portable", false, 0},
-	{"portable tls 1.3", "portable", false, tls.VersionTLS13},
-	{"portable tls 1.2", "portable", false, tls.VersionTLS12},
-	{"pipe", "pipe", false, 0},
+	{"tcp", "tcp", false, 0, nil},
+	{"tcp with a lot", "tcp", true, 0, nil},
+	{"tls 1.3", "tcp", false, tls.VersionTLS13, nil},
+	{"tls 1.2", "tcp", false, tls.VersionTLS12, nil},
+	{"tls 1.3 with a lot", "tcp", true, tls.VersionTLS13, nil},
+	{"tls 1.2 with a lot", "tcp", true, tls.VersionTLS12, nil},
+	{"portable", "portable", false, 0, nil},
+	{"portable tls 1.3", "portable", false, tls.VersionTLS13, nil},
+	{"portable tls 1.2", "portable", false, tls.VersionTLS12, nil},
+	{"pipe", "pipe", false, 0, nil},
 }
 
 // onEach runs f with a new connection of each kind.
@@ -94,15 +95,20 @@ func (k kind) socket(t *testing.T, server *net.TCPConn) transport.Socket {
 	if k.base == "portable" {
 		return transport.NewPortable(server)
 	}
-	var lot *transport.Lot
-	if k.parks {
-		lot = newLot(t)
-	}
-	s, err := transport.NewTCP(server, lot)
+	s, err := transport.NewTCP(server, k.withLot(t).lot)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// withLot is k with a lot that all its connections share, if it parks.
+func (k kind) withLot(t *testing.T) kind {
+	t.Helper()
+	if k.parks && k.lot == nil {
+		k.lot = newLot(t)
+	}
+	return k
 }
 
 func newLot(t *testing.T) *transport.Lot {
@@ -150,7 +156,7 @@ func loopback(t *testing.T) (server, client *net.TCPConn) {
 		t.Fatal(err)
 	}
 	server, client = s.(*net.TCPConn), c.(*net.TCPConn)
-	if err := errors.Join(server.SetWriteBuffer(16<<10), client.SetReadBuffer(16<<10)); err != nil {
+	if err := errors.Join(server.SetWriteBuffer(16<<10), client.SetReadBuffer(128<<10)); err != nil {
 		t.Fatal(err)
 	}
 	return server, client
@@ -260,7 +266,7 @@ func cut(b []byte, r *rand.Rand, most int) [][]byte {
 func TestAllBytesArriveBothWaysInAnyPieces(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, _ kind, s transport.Socket, c net.Conn) {
-		const size = 1 << 20
+		const size = 1 << 19
 		up, down := randomBytes(size, 1), randomBytes(size, 2)
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -342,9 +348,7 @@ func TestWriteToAPeerThatIsBehindContinuesWithoutLoss(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, k kind, s transport.Socket, c net.Conn) {
 		taken, rest := fill(t, s)
-		if k.base == "portable" {
-			rest = append(rest, randomBytes(1<<20, 9)...) // more than the buffers
-		}
+		rest = append(rest, randomBytes(1<<20, 9)...) // more than the buffers have room for
 		// A deadline that passes says how much went, and the rest can follow.
 		if !k.cutByDeadline() {
 			for _, deadline := range []time.Time{time.Unix(1, 0), time.Now().Add(10 * time.Millisecond)} {
@@ -450,7 +454,8 @@ func TestEndOfStreamHidesNoData(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			connections := 200
+			k := k.withLot(t)
+			connections := 400
 			if k.version != 0 {
 				connections = 40 // for the handshakes
 			}
