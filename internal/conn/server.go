@@ -142,7 +142,7 @@ func (s *Server) Serve(l net.Listener) error {
 }
 
 const (
-	acceptPauseFirst = 10 * time.Millisecond
+	acceptPauseFirst   = 10 * time.Millisecond
 	acceptPauseLongest = time.Second
 )
 

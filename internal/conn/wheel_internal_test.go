@@ -64,13 +64,13 @@ func TestWheelCallsEveryTimerInItsTime(t *testing.T) {
 					break
 				}
 			default:
-				time.Sleep(time.Duration(r.Int64N(int64(200 * time.Millisecond)))) //nolint:forbidigo // the bubble's clock
+				time.Sleep(time.Duration(r.Int64N(int64(200 * time.Millisecond))))
 				check()
 			}
 		}
 		for len(promised) > 0 {
 			at := w.start.Add(time.Duration(w.sleepUntil()) * wheelTick)
-			time.Sleep(time.Until(at)) //nolint:forbidigo // the bubble's clock
+			time.Sleep(time.Until(at))
 			check()
 		}
 		if fired == 0 {
