@@ -159,3 +159,38 @@ func TestDepartedWaitsForTheBatchUnderWay(t *testing.T) {
 		t.Errorf("%d messages came, want 2", n)
 	}
 }
+
+// A publisher that is given up in the middle of a batch keeps nobody waiting.
+func TestDepartedDoesNotWaitForAnAbandonedPublisher(t *testing.T) {
+	t.Parallel()
+	as := core.NewAccounts()
+	subscribe(as, newInbox(t), "a", "q", "1")
+	p := as.Publisher(core.Sender{Self: newInbox(t), Account: as.Global()})
+	p.Publish(message("a", "x"))
+	p.Abandon()
+	as.Departed()
+	p.Abandon() // a second time is nothing
+	as.Departed()
+}
+
+// Whoever is asked beforehand is told what Publish will say, and a remembered
+// subject does not get in the way.
+func TestAllowedForetellsDenial(t *testing.T) {
+	t.Parallel()
+	as := core.NewAccounts()
+	subscribe(as, newInbox(t), ">", "", "1")
+	p := as.Publisher(core.Sender{Self: newInbox(t), Account: as.Global(), Permissions: denials{publish: "no"}})
+	defer p.Release()
+	for range 3 {
+		for name, want := range map[string]core.Outcome{"yes": 1, "no": core.Denied} {
+			if p.Allowed([]byte(name)) != (want != core.Denied) {
+				t.Errorf("Allowed(%s) is %v", name, want == core.Denied)
+			}
+			m := message(name, "x")
+			m.Same = true // Allowed has looked it up
+			if k := p.Publish(m); k != want {
+				t.Errorf("Publish to %s = %d, want %d", name, k, want)
+			}
+		}
+	}
+}
