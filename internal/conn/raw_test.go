@@ -184,9 +184,13 @@ func (c *raw) next() (line string, d *delivery, err error) {
 	return line, d, nil
 }
 
-// collect reads deliveries until the server ends the connection.
-func (c *raw) collect() (list []delivery, err error) {
+// collect reads deliveries until the server ends the connection; it calls
+// then after each hundred.
+func (c *raw) collect(then func()) (list []delivery, err error) {
 	for {
+		if len(list)%100 == 99 {
+			then()
+		}
 		_, d, err := c.next()
 		if errors.Is(err, io.EOF) {
 			return list, nil

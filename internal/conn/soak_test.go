@@ -113,7 +113,7 @@ func (c *soakClient) receive(d delivery) {
 		return
 	}
 	if sub.drained && sub.queue != "" {
-		c.soak.t.Errorf("a member of group %s on %s got %s after its UNSUB was answered", sub.queue, sub.pattern, d.payload[:8])
+		c.soak.t.Errorf("a member of group %s on %s got %.20s after its UNSUB was answered", sub.queue, sub.pattern, d.payload)
 	}
 	sub.got = append(sub.got, [2]int{from, n})
 }

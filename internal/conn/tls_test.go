@@ -412,7 +412,7 @@ func TestCloseOverTLSDeliversAll(t *testing.T) {
 		})
 		closed := make(chan error, 1)
 		go func() { closed <- s.Close(t.Context()) }()
-		if list, err := sub.collect(); len(list) != sent {
+		if list, err := sub.collect(func() {}); len(list) != sent {
 			t.Errorf("got %d messages, %v; want %d", len(list), err, sent)
 		}
 		sub.close()
