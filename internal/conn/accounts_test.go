@@ -1,6 +1,7 @@
 package conn_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -137,6 +138,25 @@ func TestAccountsNeverSeeEachOthersMessages(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestConnectionsAreCountedOutOfTheAccountTheyAreIn(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		s := start(t, guarded(twoAccounts))
+		for range 20 {
+			c := s.greeted()
+			c.send(`CONNECT {"user":"a","pass":"pa"}` + "\r\n") // on its way while the server closes
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = s.Close(ctx)
+		for _, a := range s.accounts.All() {
+			if n := a.Connections.Load(); n != 0 {
+				t.Fatalf("account %s counts %d connections after the end, want 0", a.Name(), n)
+			}
+		}
+	}
 }
 
 func TestClientWithoutCredentialsIsTheNoAuthUser(t *testing.T) {

@@ -32,8 +32,8 @@ func (c *Conn) bury(reason wire.Reason, err error, lost int) {
 	c.subs.closed = true
 	subs := c.subs.table.all()
 	c.subs.table = sidTable{}
-	c.subs.mu.Unlock()
 	account := c.shown.Load().account
+	c.subs.mu.Unlock()
 	for _, s := range subs {
 		account.Unsubscribe(s)
 	}

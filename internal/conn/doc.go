@@ -23,6 +23,13 @@
 // makes progress; beyond MaxPending, or when nothing moves for WriteDeadline, the
 // connection is closed as a slow consumer, which is counted and logged.
 //
+// The end. A connection that ends in order (Conn.finish: the server closes, an
+// error, a stale client) is written what is queued and told that nothing more
+// comes; its input is then thrown away until the client has closed its side, for a
+// bounded time, because closing with unread input would reset the connection and
+// lose what is on its way. When the server closes, PINGs are no longer answered
+// before the first queue ends: what was answered is delivered.
+//
 // Ownership is noted at the fields of [Conn]. Locks: Conn.out.mu and Conn.subs.mu
 // are leaves; no system call and no call into core happens under them.
 package conn

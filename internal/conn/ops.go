@@ -409,16 +409,20 @@ func (c *Conn) join(t *turn, id auth.Identity) {
 	}
 	if account != c.account {
 		c.leaveAccount() // the old one
+	}
+	c.set(flagFilters, id.Permissions != nil)
+	shown := *c.shown.Load()
+	shown.user, shown.account, shown.perms = id.User, account, id.Permissions
+	c.subs.mu.Lock()
+	if account != c.account && !c.subs.closed { // else it was counted out of the old one already
 		c.account.Connections.Add(-1)
 		c.account.TotalConns.Add(^uint64(0))
 		account.Connections.Add(1)
 		account.TotalConns.Add(1)
 	}
-	c.account, c.perms = account, id.Permissions
-	c.set(flagFilters, id.Permissions != nil)
-	shown := *c.shown.Load()
-	shown.user, shown.account, shown.perms = id.User, account, id.Permissions
 	c.shown.Store(&shown)
+	c.subs.mu.Unlock()
+	c.account, c.perms = account, id.Permissions
 }
 
 // leaveAccount ends the subscriptions that were made in the old account.
