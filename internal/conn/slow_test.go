@@ -3,6 +3,7 @@ package conn_test
 import (
 	"fmt"
 	"io"
+	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -206,10 +207,17 @@ func TestPublishersNeverPauseWithNoFastProducerStall(t *testing.T) {
 func TestOneStuckSubscriberAmongAThousandCostsTheOthersNothing(t *testing.T) {
 	t.Parallel()
 	s := start(t, configured(func(c *conn.Config) { c.MaxPending, c.MaxPayload = 2<<20, 64<<10 }))
-	const others, messages, size = 1000, 300, 16 << 10
+	const others, messages, size = 1000, 100, 16 << 10
 	stuck, pub := s.raw(), s.raw()
-	stuck.send("SUB a 1\r\n")
+	if err := stuck.conn.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+		t.Fatal(err)
+	}
+	stuck.send("SUB a 1\r\nSUB only.me 2\r\n")
 	stuck.sync()
+	pub.flood("only.me", 64<<10, 4, func() bool { // until its sockets are full
+		sn, _ := s.open(stuck.info.ClientID)
+		return sn.Pending > 256<<10
+	})
 	got := make([]<-chan int, others)
 	for i := range got {
 		c := s.raw()
@@ -230,6 +238,9 @@ func TestOneStuckSubscriberAmongAThousandCostsTheOthersNothing(t *testing.T) {
 	st := s.Stats()
 	if st.SlowPending+st.SlowDeadline > 1 {
 		t.Errorf("%d subscribers were closed, want at most the one that is stuck", st.SlowPending+st.SlowDeadline)
+	}
+	if sn, open := s.open(stuck.info.ClientID); open && sn.Pending < messages*size {
+		t.Errorf("the stuck subscriber has %d bytes pending: it was not stuck", sn.Pending)
 	}
 	if n := s.log.count("level=WARN", "Slow Consumer"); n > 1 {
 		t.Errorf("%d log lines, want at most 1", n)

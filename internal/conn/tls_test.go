@@ -166,7 +166,7 @@ func TestClientWithoutTLSIsToldThatItIsRequired(t *testing.T) {
 	t.Parallel()
 	bothKinds(t, func(t *testing.T, kind setting) {
 		s := start(t, kind, secured(nil))
-		for range 20 { // the answer must not be lost to a reset
+		for range 5 { // the answer must not be lost to a reset
 			c := s.greeted()
 			c.send(plainConnect + "PING\r\nPUB a 5\r\nhello\r\n")
 			c.refused(wire.TextTLSRequired)
