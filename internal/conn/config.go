@@ -39,6 +39,9 @@ type Config struct {
 	// publisher).
 	Portable bool
 	Trace    bool // log each operation
+	// TraceHeaders shows only the headers of messages in a trace.
+	TraceHeaders bool
+	TraceMax     int // bytes of a payload that a trace shows; 0 shows all
 	// TLS, when set, makes clients speak TLS after INFO.
 	TLS *TLSConfig
 }

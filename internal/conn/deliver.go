@@ -8,6 +8,9 @@ import (
 
 // Deliver appends MSG or HMSG. It implements core.Receiver.
 func (c *Conn) Deliver(st *core.Stage, sub *core.Subscription, m *core.Message) {
+	if c.server.trace.Load() {
+		c.traceDelivery(sub, m)
+	}
 	head, tail := m.Head[1:], m.Tail
 	if m.HeaderLen >= 0 {
 		if !c.has(flagHeaders) {

@@ -3,6 +3,7 @@ package conn
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -57,8 +58,10 @@ func (c *Conn) refuse(t *turn, err error) {
 			r = &refusal{text: wire.TextAuthorization, reason: wire.AuthenticationFailure, err: err}
 		}
 	}
-	c.server.log.Error("Client error", "error", r.Error(), "cid", c.id, "remote", c.remote().String(),
-		"reason", string(r.reason), "input", snippet(t.buf.b[t.r:t.w]))
+	s := c.server
+	s.limiter.Log(s.ctx, s.log, slog.LevelError, r.Error(), time.Now(), "Client error",
+		slog.String("error", r.Error()), slog.Uint64("cid", c.id), slog.String("remote", c.remote().String()),
+		slog.String("reason", string(r.reason)), slog.String("input", snippet(t.buf.b[t.r:t.w])))
 	if r.text == "" {
 		c.close(r.reason)
 		return
@@ -110,6 +113,9 @@ func (c *Conn) handle(t *turn, op *wire.Op) error {
 
 // reply stages protocol text for the client, in order with its deliveries.
 func (t *turn) reply(text string) {
+	if t.c.server.trace.Load() {
+		t.c.traceReply(text)
+	}
 	k := t.publisher().Own().Reserve(len(text))
 	k.Bytes = append(k.Bytes, text...)
 }
@@ -123,6 +129,9 @@ func (c *Conn) ok(t *turn) {
 
 // complain tells of an error that leaves the connection open.
 func (c *Conn) complain(t *turn, text string) {
+	if c.server.trace.Load() {
+		c.traceReply("-ERR " + text)
+	}
 	t.publisher().Own().Append(wire.AppendErr(nil, text))
 }
 

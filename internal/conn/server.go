@@ -2,7 +2,6 @@ package conn
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -502,31 +501,3 @@ func (s *Server) Announce(host string, port int) { s.info.Host, s.info.Port = ho
 
 // SetTrace turns the logging of single operations on or off.
 func (s *Server) SetTrace(on bool) { s.trace.Store(on) }
-
-// traceOp logs an operation without its payload and without secrets.
-func (c *Conn) traceOp(op *wire.Op) {
-	if op.Kind == wire.Connect {
-		c.server.log.Log(c.server.ctx, serverlog.LevelTrace, "<<- CONNECT", "cid", c.id, "options", redact(op.Arg))
-		return
-	}
-	c.server.log.Log(c.server.ctx, serverlog.LevelTrace, "<<- operation", "verb", op.Kind.String(), "cid", c.id,
-		"subject", string(op.Subject), "reply", string(op.Reply), "queue", string(op.Queue), "sid", string(op.SID), "size", len(op.Payload))
-}
-
-// redact hides the secrets of CONNECT options.
-func redact(arg []byte) string {
-	var fields map[string]any
-	if json.Unmarshal(arg, &fields) != nil {
-		return "[not JSON]"
-	}
-	for _, secret := range []string{"pass", "auth_token", "jwt", "sig", "nkey", "proxy_sig"} {
-		if _, ok := fields[secret]; ok {
-			fields[secret] = "[REDACTED]"
-		}
-	}
-	b, err := json.Marshal(fields)
-	if err != nil {
-		return "[not JSON]"
-	}
-	return string(b)
-}

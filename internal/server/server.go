@@ -126,6 +126,7 @@ func (s *Server) connConfig(setup Setup) (conn.Config, error) {
 	cfg.MaxClosed, cfg.NoHeaders = l.MaxClosedClients, l.NoHeaderSupport
 	cfg.NoStall, cfg.RetryWrites = t.NoFastProducerStall, t.WriteTimeout == options.WriteTimeoutRetry
 	cfg.PingInterval, cfg.PingMax, cfg.WriteDeadline, cfg.AuthTimeout = t.PingInterval, t.PingMax, t.WriteDeadline, t.AuthTimeout
+	cfg.TraceHeaders, cfg.TraceMax = o.Log.TraceHeaders, o.Log.MaxTracedMsgLen
 	cfg.Trace, cfg.Portable, cfg.NoFirstPing = o.Log.Trace, setup.Portable, setup.NoFirstPing
 	if o.TLS != nil {
 		config, err := o.TLS.Config()
