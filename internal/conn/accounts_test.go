@@ -2,8 +2,10 @@ package conn_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -43,9 +45,9 @@ func TestAccountsNeverSeeEachOthersMessages(t *testing.T) {
 			return string(rune('a' + rnd.IntN(3)))
 		}
 		pick := func(wild bool) string {
-			list := make([]string, 1+rnd.IntN(4))
-			for i := range list {
-				list[i] = token(wild)
+			var list []string
+			for range 1 + rnd.IntN(4) {
+				list = append(list, token(wild))
 			}
 			if wild && rnd.IntN(4) == 0 {
 				list = append(list, ">")
@@ -241,7 +243,7 @@ func TestRequestsToNobodyAreAnsweredAtOnce(t *testing.T) {
 	t.Parallel()
 	bothKinds(t, func(t *testing.T, kind setting) {
 		nc := start(t, kind).nats()
-		if _, err := nc.Request("nobody", nil, patience); err != nats.ErrNoResponders {
+		if _, err := nc.Request("nobody", nil, patience); !errors.Is(err, nats.ErrNoResponders) {
 			t.Errorf("got %v, want %v", err, nats.ErrNoResponders)
 		}
 		sub, err := nc.Subscribe("echo", func(m *nats.Msg) { _ = m.Respond(m.Data) })
@@ -250,14 +252,14 @@ func TestRequestsToNobodyAreAnsweredAtOnce(t *testing.T) {
 		}
 		for i := range 100 {
 			m, err := nc.Request("echo", fmt.Append(nil, i), patience)
-			if err != nil || string(m.Data) != fmt.Sprint(i) {
+			if err != nil || string(m.Data) != strconv.Itoa(i) {
 				t.Fatalf("request %d: %v", i, err)
 			}
 		}
 		if err := sub.Unsubscribe(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := nc.Request("echo", nil, patience); err != nats.ErrNoResponders {
+		if _, err := nc.Request("echo", nil, patience); !errors.Is(err, nats.ErrNoResponders) {
 			t.Errorf("got %v, want %v", err, nats.ErrNoResponders)
 		}
 	})

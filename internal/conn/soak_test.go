@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -129,7 +130,7 @@ func (c *soakClient) subscribe() {
 	if c.rnd.IntN(3) == 0 {
 		sub.queue = []string{"q1", "q2"}[c.rnd.IntN(2)]
 	}
-	sid := fmt.Sprint(c.sids)
+	sid := strconv.Itoa(c.sids)
 	c.subs[sid] = sub
 	text := fmt.Sprintf("SUB %s %s %s\r\n", sub.pattern, sub.queue, sid)
 	if c.rnd.IntN(4) == 0 {

@@ -23,24 +23,19 @@ func (c *Conn) traceOp(op *wire.Op) {
 			"size", len(op.Payload), "payload", c.server.traced(op.Payload, op.HeaderLen))
 	case wire.None, wire.Ping, wire.Pong, wire.Info, wire.OK, wire.Err:
 	}
-	c.trace("<<- operation", attrs)
+	c.server.log.Log(c.server.ctx, serverlog.LevelTrace, "<<- operation", attrs...)
 }
 
 // traceDelivery logs a message to the client.
 func (c *Conn) traceDelivery(sub *core.Subscription, m *core.Message) {
-	c.trace("->> message", []any{
+	c.server.log.Log(c.server.ctx, serverlog.LevelTrace, "->> message",
 		"cid", c.id, "subject", string(m.Subject), "sid", sub.ID(), "reply", string(m.Reply),
-		"size", len(m.Payload), "payload", c.server.traced(m.Payload, m.HeaderLen),
-	})
+		"size", len(m.Payload), "payload", c.server.traced(m.Payload, m.HeaderLen))
 }
 
 // traceReply logs protocol text to the client.
 func (c *Conn) traceReply(text string) {
-	c.trace("->> reply", []any{"cid", c.id, "text", text})
-}
-
-func (c *Conn) trace(text string, attrs []any) {
-	c.server.log.Log(c.server.ctx, serverlog.LevelTrace, text, attrs...)
+	c.server.log.Log(c.server.ctx, serverlog.LevelTrace, "->> reply", "cid", c.id, "text", text)
 }
 
 // traced is what a trace shows of a payload with a header block of headerLen
