@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,7 +60,11 @@ func (c *Conn) refuse(t *turn, err error) {
 		}
 	}
 	s := c.server
-	s.limiter.Log(s.ctx, s.log, slog.LevelError, r.Error(), time.Now(), "Client error",
+	// At most so many lines a second with one text: whoever floods us with bad
+	// input shall not flood the log.
+	const most = 32
+	key := r.Error() + strconv.FormatUint(c.id%most, 10)
+	s.limiter.Log(s.ctx, s.log, slog.LevelError, key, time.Now(), "Client error",
 		slog.String("error", r.Error()), slog.Uint64("cid", c.id), slog.String("remote", c.remote().String()),
 		slog.String("reason", string(r.reason)), slog.String("input", snippet(t.buf.b[t.r:t.w])))
 	if r.text == "" {
