@@ -142,3 +142,19 @@ func TestNearestSuggestsOnlySlips(t *testing.T) {
 	f("", "")
 	f(strings.Repeat("port", 1000), "")
 }
+
+func TestNumbersWithAnUnknownUnitAreNamed(t *testing.T) {
+	t.Parallel()
+	m, err := conf.Parse("test.conf", []byte("size: 8XB\nkey: \"12secret\"\n"), conf.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{
+		"size": `8XB: unknown unit "XB"; write 8MB`,
+		"key":  "is text but must be a whole number",
+	} {
+		if _, err := m.Lookup(key).Value.Int(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error is %v, want one with %q", key, err, want)
+		}
+	}
+}

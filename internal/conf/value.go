@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -87,9 +88,23 @@ func (v *Value) Int() (int64, error) {
 		return v.number, nil
 	}
 	if v.Kind == KindText {
+		if number, unit, ok := cutUnit(v.text); ok {
+			return 0, &Problem{v.Pos, fmt.Sprintf("%s%s: unknown unit %q; write %sMB, or another of K, KB, M, MB, G, GB, T, TB", number, unit, unit, number)}
+		}
 		return 0, v.wrongKind("a whole number", "write it without quotes; units such as 64KB or 1MB are fine")
 	}
 	return 0, v.wrongKind("a whole number", "")
+}
+
+// cutUnit splits a short text such as 8XB into its digits and letters. Longer ones
+// are not numbers that somebody mistyped, and may be secrets.
+func cutUnit(text string) (number, unit string, ok bool) {
+	number = strings.TrimRight(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	unit = text[len(number):]
+	if number == "" || len(unit) < 1 || len(unit) > 3 || len(number) > 12 || strings.Trim(number, "0123456789") != "" {
+		return "", "", false
+	}
+	return number, unit, true
 }
 
 // Float returns the number of a KindFloat or KindInt value.
