@@ -79,7 +79,8 @@ func responseOf(kind string) any {
 		return &jsapi.StreamListResponse{}
 	case "stream_delete_response", "stream_msg_delete_response", "consumer_delete_response",
 		"stream_leader_stepdown_response", "consumer_leader_stepdown_response",
-		"stream_remove_peer_response", "stream_evacuate_peer_response", "stream_cancel_move_response":
+		"stream_remove_peer_response", "stream_evacuate_peer_response", "stream_cancel_move_response",
+		"meta_leader_stepdown_response":
 		return &jsapi.SuccessResponse{}
 	case "stream_purge_response":
 		return &jsapi.StreamPurgeResponse{}
@@ -181,6 +182,10 @@ func eventOf(subject string) (any, jsapi.EventKind) {
 		jsapi.EventConsumerNak:            &jsapi.MsgRefused{},
 		jsapi.EventConsumerTerminated:     &jsapi.MsgTerminated{},
 		jsapi.EventConsumerAckMetric:      &jsapi.AckMetric{},
+		jsapi.EventStreamLeaderElected:    &jsapi.LeaderElected{},
+		jsapi.EventStreamQuorumLost:       &jsapi.QuorumLost{},
+		jsapi.EventConsumerLeaderElected:  &jsapi.LeaderElected{},
+		jsapi.EventDomainLeaderElected:    &jsapi.DomainLeaderElected{},
 		jsapi.EventAPIAudit:               &jsapi.APIAudit{},
 	} {
 		names, ok := strings.CutPrefix(subject, kind.Subject)
