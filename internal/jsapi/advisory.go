@@ -1,6 +1,7 @@
 package jsapi
 
 import (
+	"strings"
 	"time"
 )
 
@@ -61,11 +62,7 @@ var (
 // For returns the subject of an event about those names: a stream, or a stream
 // and a consumer.
 func (k EventKind) For(names ...string) string {
-	subject := k.Subject
-	for _, name := range names {
-		subject += "." + name
-	}
-	return subject
+	return strings.Join(append([]string{k.Subject}, names...), ".")
 }
 
 // New returns the head of an event: id is unique, now is in UTC.

@@ -2,6 +2,7 @@ package jsapi_test
 
 import (
 	"encoding/json"
+	"maps"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,10 +58,8 @@ func sameAnswer(t *testing.T, request, answer, defaults string, config any, err 
 	}
 	end := strings.LastIndexByte(changes, '}') + 1
 	want := object(t, defaults)
-	for key, value := range object(t, changes[:end]) {
-		want[key] = value
-	}
-	for _, missing := range strings.Fields(changes[end:]) {
+	maps.Copy(want, object(t, changes[:end]))
+	for missing := range strings.FieldsSeq(changes[end:]) {
 		delete(want, missing[1:])
 	}
 	text, marshalErr := json.Marshal(config)

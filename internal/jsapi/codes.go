@@ -22,7 +22,7 @@ const (
 	ErrConsumerDurableNameNotSet                  Code = 10018
 	ErrConsumerEphemeralWithDurableInSubject      Code = 10019
 	ErrConsumerEphemeralWithDurableName           Code = 10020
-	ErrStreamExternalApiOverlap                   Code = 10021
+	ErrStreamExternalAPIOverlap                   Code = 10021
 	ErrStreamExternalDelPrefixOverlaps            Code = 10022
 	ErrInsufficientResources                      Code = 10023
 	ErrStreamInvalidExternalDeliverySubj          Code = 10024
@@ -186,7 +186,7 @@ const (
 	ErrConsumerReplayPolicyInvalid                Code = 10182
 	ErrConsumerAckWaitNegative                    Code = 10183
 	ErrConsumerBackOffNegative                    Code = 10184
-	ErrRequiredApiLevel                           Code = 10185
+	ErrRequiredAPILevel                           Code = 10185
 	ErrMirrorWithMsgSchedules                     Code = 10186
 	ErrSourceWithMsgSchedules                     Code = 10187
 	ErrMessageSchedulesDisabled                   Code = 10188

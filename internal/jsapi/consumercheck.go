@@ -1,11 +1,12 @@
 package jsapi
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/tidings-io/tidings/internal/subject"
+	"github.com/tidings-io/tidings/internal/subject" //nolint:depguard // the table of internal/arch has this arrow
 )
 
 // Defaults and limits of consumers.
@@ -357,10 +358,8 @@ func (c *consumerCheck) filters() *Error {
 		c.FilterSubjects = nil
 	}
 	filters := c.Filters()
-	for _, filter := range filters {
-		if filter == "" {
-			return ErrConsumerEmptyFilter.New()
-		}
+	if slices.Contains(filters, "") {
+		return ErrConsumerEmptyFilter.New()
 	}
 	for i, filter := range filters {
 		if !subject.ValidSubscription(filter) {

@@ -135,13 +135,18 @@ type PullRequest struct {
 	Priority      int           `json:"priority,omitempty"`
 }
 
+// badPull is a text of the protocol that is an error.
+type badPull string //nolint:errname // never seen by itself
+
+func (b badPull) Error() string { return string(b) }
+
 // ErrHeartbeatTooLarge is returned for a pull request whose heartbeat would not
 // come twice before it expires.
-var ErrHeartbeatTooLarge = errors.New(BadPullHeartbeat)
+var ErrHeartbeatTooLarge error = badPull(BadPullHeartbeat)
 
 // ErrPriorityRange is returned for a pull request with a priority other than 0
 // to 9.
-var ErrPriorityRange = errors.New(BadPullPriorityRange)
+var ErrPriorityRange error = badPull(BadPullPriorityRange)
 
 // ParsePull reads the body of a request for the next messages: JSON, or the
 // number of messages, or nothing for one. What is neither asks for one message,

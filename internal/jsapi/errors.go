@@ -11,7 +11,7 @@ import (
 
 // Code is the number of an error of the JetStream API. It is an error itself,
 // so that errors.Is(err, ErrStreamNotFound) asks what an [*Error] is about.
-type Code uint16
+type Code uint16 //nolint:errname // a number of the protocol first
 
 // Error is an error of the JetStream API as it stands in a response (ADR-7).
 type Error struct {
@@ -112,7 +112,7 @@ func fill(text string, values []any) string {
 }
 
 // firstCode is below every number of the table.
-const firstCode Code = 10000
+const firstCode = 10000
 
 //go:embed errors.json
 var errorsJSON []byte

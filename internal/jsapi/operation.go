@@ -232,17 +232,17 @@ func ParseAPISubject(subject string) (APISubject, bool) {
 
 // args takes what follows the words of the operation, from its dot on.
 func (s *APISubject) args(text string, shape shape) bool {
-	if shape == bare {
-		return text == ""
-	}
 	if text == "" {
-		return false
+		return shape == bare
 	}
 	first, rest, more := strings.Cut(text[1:], ".")
 	if first == "" || more && rest == "" {
 		return false
 	}
+	one := more && !strings.Contains(rest, ".") // exactly one token follows
 	switch shape {
+	case bare:
+		return false
 	case stream:
 		s.Stream = first
 		return !more
@@ -254,18 +254,19 @@ func (s *APISubject) args(text string, shape shape) bool {
 		return true
 	case accountStream:
 		s.Account, s.Stream = first, rest
-		return more && !strings.Contains(rest, ".")
+		return one
+	case streamConsumer:
+		s.Stream, s.Consumer = first, rest
+		return one
+	case streamMaybeMore:
+		s.Stream = first
+		if !more {
+			return true
+		}
+		s.Consumer, s.Filter, more = strings.Cut(rest, ".")
+		return s.Consumer != "" && (!more || s.Filter != "")
 	}
-	s.Stream = first
-	if shape == streamConsumer {
-		s.Consumer = rest
-		return more && !strings.Contains(rest, ".")
-	}
-	if !more {
-		return true
-	}
-	s.Consumer, s.Filter, more = strings.Cut(rest, ".")
-	return s.Consumer != "" && (!more || s.Filter != "")
+	return false
 }
 
 // typePrefix begins the type of every response.

@@ -3,7 +3,7 @@ package jsapi
 import (
 	"strings"
 
-	"github.com/tidings-io/tidings/internal/subject"
+	"github.com/tidings-io/tidings/internal/subject" //nolint:depguard // the table of internal/arch has this arrow
 )
 
 // sourceErrors are the errors about a mirror, or about a source.
@@ -161,7 +161,7 @@ func checkExternal(x *External) *Error {
 	case x.API != "" && !subject.ValidLiteral(x.API):
 		return invalidStream("stream external api prefix %q must be a valid subject without wildcards", x.API)
 	case x.API == APIPrefix:
-		return ErrStreamExternalApiOverlap.New(x.API, APIPrefix)
+		return ErrStreamExternalAPIOverlap.New(x.API, APIPrefix)
 	case x.Deliver != "" && !subject.ValidLiteral(x.Deliver):
 		return ErrStreamInvalidExternalDeliverySubj.New(x.Deliver)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidings-io/tidings/internal/subject"
+	"github.com/tidings-io/tidings/internal/subject" //nolint:depguard // the table of internal/arch has this arrow
 )
 
 // Limits and defaults of configurations.
