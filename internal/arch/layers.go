@@ -64,10 +64,13 @@ var layers = []layer{
 		// Tested alone: no connection, account or link is in reach.
 		name: "state machines and store",
 		packages: []string{
-			"jetstream/store", "jetstream/stream", "jetstream/consumer",
+			"jetstream/wal", "jetstream/store", "jetstream/stream", "jetstream/consumer",
 			"jetstream/meta", "jetstream/raftgroup",
 		},
-		arrows: map[string][]string{"jetstream/raftgroup": {"jetstream/store"}},
+		arrows: map[string][]string{
+			"jetstream/store":     {"jetstream/wal"},
+			"jetstream/raftgroup": {"jetstream/store"},
+		},
 		only:   []string{"words and seams"},
 		modules: []string{
 			"github.com/klauspost/compress",

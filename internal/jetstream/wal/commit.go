@@ -1,0 +1,154 @@
+package wal
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// commitLoop writes one batch after the other until the log is closed or
+// poisoned. One per log.
+func (l *Log) commitLoop() {
+	defer l.loops.Done()
+	idle := time.NewTimer(0)
+	<-idle.C
+	unproven := false // no batch follows the last one that has entries
+	for {
+		b, closed := l.take(false)
+		if b == nil && unproven && (closed || !l.sleep(idle)) {
+			b, closed = l.take(true)
+		} else if b == nil && !unproven && !closed {
+			<-l.wake
+			continue
+		}
+		if b == nil {
+			if closed {
+				return
+			}
+			continue
+		}
+		err := l.write(b)
+		if err != nil {
+			l.poison(err)
+			b.finish(err)
+			l.abandon()
+			return
+		}
+		unproven = len(b.waiters) > 0
+		l.settle(b)
+		b.finish(nil)
+		l.reuse(b)
+	}
+}
+
+// sleep reports true when there may be something to write, false when the log
+// was idle for the time after which a marker is due.
+func (l *Log) sleep(idle *time.Timer) bool {
+	idle.Reset(l.opts.IdleMarker)
+	defer idle.Stop()
+	select {
+	case <-l.wake:
+		return true
+	case <-idle.C:
+		return false
+	}
+}
+
+// take closes the open batch and gives it a place. It returns nil if there is
+// nothing to write: no entries, no news of retired files, no marker wanted.
+func (l *Log) take(marker bool) (b *batch, closed bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	closed = l.mu.closed
+	switch {
+	case len(l.mu.open.waiters) > 0:
+		if !l.fitsLocked(l.mu.open.sizeWith(0, 0)) {
+			l.activateLocked()
+		}
+	case marker || l.mu.retirePending && !closed:
+		if !l.markerFitsLocked() {
+			return nil, closed
+		}
+	default:
+		return nil, closed
+	}
+	b, l.mu.open, l.next = l.mu.open, l.next, nil
+	b.file = l.mu.tail
+	b.header = batchHeader{
+		incarnation: b.file.incarnation,
+		number:      b.file.number,
+		seq:         l.nextSeq,
+		offset:      l.mu.tailOff,
+		oldest:      l.mu.oldest,
+		prev:        l.prevSum,
+	}
+	l.mu.tailOff += b.sizeWith(0, 0)
+	l.mu.room.Broadcast()
+	return b, closed
+}
+
+// markerFitsLocked makes room for a batch without entries, which may use the
+// reserve of its file. Without any room it has to wait for a file.
+func (l *Log) markerFitsLocked() bool {
+	if l.mu.tail != nil && l.mu.tailOff+blockSize <= l.mu.tail.size {
+		return true
+	}
+	if len(l.mu.prepared) == 0 {
+		return false
+	}
+	l.activateLocked()
+	return true
+}
+
+// write brings a batch to the disk: one write, one sync.
+func (l *Log) write(b *batch) error {
+	buf := b.seal(b.header)
+	if _, err := b.file.disk.WriteAt(buf, b.header.offset); err != nil {
+		return fmt.Errorf("%w: write %s at %d: %w", ErrPoisoned, fileName(b.file.number), b.header.offset, err)
+	}
+	if err := b.file.disk.Sync(); err != nil {
+		return fmt.Errorf("%w: sync %s: %w", ErrPoisoned, fileName(b.file.number), err)
+	}
+	l.nextSeq, l.prevSum = b.header.seq+1, b.header.sum
+	return nil
+}
+
+// reuse makes a written batch the next open one.
+func (l *Log) reuse(b *batch) {
+	b.reset(l.opts.BatchBytes)
+	l.next = b
+}
+
+// settle acts on what a durable batch says of retired files.
+func (l *Log) settle(b *batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.mu.retirePending {
+		return
+	}
+	l.mu.retirePending = l.mu.oldest != b.header.oldest
+	files := *l.active.Load()
+	n := slices.IndexFunc(files, func(f *file) bool { return f.number >= b.header.oldest })
+	l.mu.retired = append(l.mu.retired, files[:n]...)
+	rest := slices.Clone(files[n:])
+	l.active.Store(&rest)
+	l.mu.preparing = true
+	signal(l.prep)
+}
+
+// poison stops the log for good.
+func (l *Log) poison(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mu.err = err
+	l.mu.room.Broadcast()
+}
+
+// abandon tells those whose entries were accepted and will not be written.
+func (l *Log) abandon() {
+	l.mu.Lock()
+	b, err := l.mu.open, l.mu.err
+	l.mu.open = newBatch()
+	l.mu.Unlock()
+	b.finish(err)
+}
