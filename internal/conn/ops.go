@@ -307,6 +307,9 @@ func (c *Conn) unsubscribe(t *turn, op *wire.Op) error {
 	c.subs.mu.Unlock()
 	c.ok(t)
 	if sub == nil {
+		// It may have had its last message just now, while publishers still have
+		// earlier ones of it in a batch.
+		c.departed = true
 		return nil
 	}
 	if op.Max > 0 {
@@ -374,7 +377,7 @@ func (c *Conn) connect(t *turn, arg []byte) error {
 	}
 	if c.server.gate != nil {
 		id, err := c.server.gate.Authenticate(auth.Request{
-			Connect: options, Nonce: c.nonce, RemoteAddr: c.remote(), TLS: c.sock.TLS(), InProcess: c.sock.InProcess(),
+			Connect: options, RemoteAddr: c.remote(), TLS: c.sock.TLS(), InProcess: c.sock.InProcess(),
 		})
 		if err != nil {
 			return &refusal{text: wire.TextAuthorization, reason: wire.AuthenticationFailure, err: err}
