@@ -38,7 +38,7 @@ type Publisher struct {
 	echo     bool
 
 	last   *route
-	routes map[string]*route
+	routes map[uint64]*route // by the hash of the subject in the account's index
 	seen   []uint32
 	once   route // of a subject that is not remembered
 	match  matches

@@ -1,8 +1,6 @@
 package core
 
 import (
-	"hash/maphash"
-
 	"github.com/tidings-io/tidings/internal/interest"
 )
 
@@ -41,7 +39,13 @@ func (r *route) count() {
 	r.uncounted = 0
 }
 
-var seenSeed = maphash.MakeSeed()
+// headVerb begins every head.
+const headVerb = "HMSG "
+
+// subject is the subject that the route is for, nothing before it was built.
+func (r *route) subject() []byte {
+	return r.head[min(len(r.head), len(headVerb)):max(len(r.head)-1, 0)]
+}
 
 // find returns the route of subject, from memory if it is there and valid. The
 // result is valid until the next find.
@@ -49,11 +53,12 @@ func (p *Publisher) find(subject []byte) *route {
 	if len(p.stages) > stagesMax {
 		p.shrink()
 	}
-	r := p.routes[string(subject)]
-	if r == nil {
-		if p.accounts.forgetful || !p.seenBefore(subject) {
+	k := p.account.index.Key(subject)
+	r := p.routes[k.Hash]
+	if r == nil || string(r.subject()) != string(subject) {
+		if p.accounts.forgetful || !p.seenBefore(k.Hash) {
 			p.settle(&p.once)
-			p.build(&p.once, subject, false)
+			p.build(&p.once, k, subject, false)
 			return &p.once
 		}
 		if len(p.routes) >= routesMax {
@@ -61,15 +66,18 @@ func (p *Publisher) find(subject []byte) *route {
 			clear(p.routes)
 		}
 		if p.routes == nil {
-			p.routes = map[string]*route{}
+			p.routes = map[uint64]*route{}
+		}
+		if r != nil {
+			p.settle(r) // another subject with the same hash
 		}
 		r = &route{}
-		p.routes[string(subject)] = r
+		p.routes[k.Hash] = r
 	} else if r.stamp.Valid() {
 		return r
 	}
 	p.settle(r)
-	p.build(r, subject, true)
+	p.build(r, k, subject, true)
 	return r
 }
 
@@ -90,12 +98,12 @@ func (p *Publisher) settle(r *route) {
 	}
 }
 
-// seenBefore notes subject and tells whether it was published not long ago.
-func (p *Publisher) seenBefore(subject []byte) bool {
+// seenBefore notes the hash of a subject and tells whether that was published not
+// long ago.
+func (p *Publisher) seenBefore(h uint64) bool {
 	if p.seen == nil {
 		p.seen = make([]uint32, seenSlots)
 	}
-	h := maphash.Bytes(seenSeed, subject)
 	slot, tag := &p.seen[h%seenSlots], uint32(h>>32)|1
 	if *slot == tag {
 		return true
@@ -106,16 +114,16 @@ func (p *Publisher) seenBefore(subject []byte) bool {
 
 // build fills in r for subject. A route that is kept remembers the stages of its
 // group members.
-func (p *Publisher) build(r *route, subject []byte, keep bool) {
-	r.stamp = p.account.index.Stamp(subject)
-	r.head = append(append(append(r.head[:0], "HMSG "...), subject...), ' ')
+func (p *Publisher) build(r *route, k interest.Key, subject []byte, keep bool) {
+	r.stamp = p.account.index.Stamp(k)
+	r.head = append(append(append(r.head[:0], headVerb...), subject...), ' ')
 	r.targets, r.groups, r.uncounted = r.targets[:0], r.groups[:0], 0
 	r.denied = p.perms != nil && !p.perms.MayPublish(string(subject))
 	if r.denied {
 		return
 	}
 	m := &p.match
-	p.account.index.Match(subject, m)
+	p.account.index.Match(k, subject, m)
 	for _, s := range m.Plain {
 		if p.wants(s, subject) {
 			r.targets = append(r.targets, target{s, p.stage(s.Dest), s.Exact()})

@@ -79,7 +79,7 @@ func TestReadersSeeWhatStaysAndNothingThatWent(t *testing.T) {
 				stay.Unlock()
 				literal := published[r.IntN(len(published))]
 				began := clock.Add(1)
-				x.Match([]byte(literal), &m)
+				x.Match(x.Key([]byte(literal)), []byte(literal), &m)
 				found := map[*living]int{}
 				for _, s := range m.Plain {
 					found[s]++
@@ -134,8 +134,8 @@ func TestRememberedMatchIsNeverStale(t *testing.T) {
 	for have := false; ; {
 		began := clock.Add(1)
 		if !have || !stamp.Valid() {
-			stamp = x.Stamp(literal)
-			x.Match(literal, &m)
+			stamp = x.Stamp(x.Key(literal))
+			x.Match(x.Key(literal), literal, &m)
 			have = true
 		}
 		for _, s := range m.Plain {

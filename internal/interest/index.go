@@ -46,11 +46,24 @@ func (s *Stamp) Valid() bool {
 	return s.at[0].Load() == s.seen[0] && s.at[1].Load() == s.seen[1] && s.at[2].Load() == s.seen[2]
 }
 
-// Stamp returns the present state for subject. Take it before the match.
-func (x *Index[D]) Stamp(subject []byte) (s Stamp) {
+// Key is the hashes of a subject in one index, made once for all that is asked
+// about it.
+type Key struct {
+	Hash  uint64 // of the whole subject
+	first uint64 // of its first token
+}
+
+// Key returns the key of subject.
+func (x *Index[D]) Key(subject []byte) Key {
+	return Key{maphash.Bytes(x.seed, subject), maphash.Bytes(x.seed, firstToken(subject))}
+}
+
+// Stamp returns the present state for the subject with key k. Take it before the
+// match.
+func (x *Index[D]) Stamp(k Key) (s Stamp) {
 	s.at = [3]*atomic.Uint64{
-		&x.literals[maphash.Bytes(x.seed, subject)%literalShards].stamp,
-		x.patterns.stampOf(maphash.Bytes(x.seed, firstToken(subject))),
+		&x.literals[k.Hash%literalShards].stamp,
+		x.patterns.stampOf(k.first),
 		&x.patterns.rootStamp,
 	}
 	for i, a := range s.at {

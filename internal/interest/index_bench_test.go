@@ -44,7 +44,7 @@ func BenchmarkMatch(b *testing.B) {
 				i := 0
 				b.ReportAllocs()
 				for b.Loop() {
-					x.Match(names[i&4095], &m)
+					x.Match(x.Key(names[i&4095]), names[i&4095], &m)
 					i++
 				}
 				b.ReportMetric(perSub, "bytes/sub")

@@ -27,21 +27,26 @@ type Group[D any] struct {
 // Empty reports whether nobody was found.
 func (m *Matches[D]) Empty() bool { return len(m.Plain)+len(m.Groups) == 0 }
 
-// Match finds everybody who should get a message published on subject. A subject
-// with an empty token reaches nobody. Wildcard characters in subject have no
-// meaning of their own.
-func (x *Index[D]) Match(subject []byte, m *Matches[D]) {
+// Match finds everybody who should get a message published on subject, whose key
+// is k. A subject with an empty token reaches nobody. Wildcard characters in
+// subject have no meaning of their own.
+func (x *Index[D]) Match(k Key, subject []byte, m *Matches[D]) {
 	m.reset()
-	if len(subject) > maxSubject || !m.tokenize(subject) {
+	if len(subject) == 0 || len(subject) > maxSubject {
 		return
 	}
-	h := maphash.Bytes(x.seed, subject)
-	m.add(x.literals[h%literalShards].table.get(h/literalShards, subject))
+	// No literal that is subscribed to has an empty token.
+	m.add(x.literals[k.Hash%literalShards].table.get(k.Hash/literalShards, subject))
 	p := &x.patterns
-	if f := p.firsts.get(maphash.Bytes(x.seed, subject[:m.ends[0]]), subject[:m.ends[0]]); f != nil {
-		x.matchShapes(f.shapes.Load(), subject, m)
+	var below, root *[]*shape
+	if f := p.firsts.get(k.first, firstToken(subject)); f != nil {
+		below = f.shapes.Load()
 	}
-	x.matchShapes(p.root.Load(), subject, m)
+	if root = p.root.Load(); below == nil && root == nil || !m.tokenize(subject) {
+		return
+	}
+	x.matchShapes(below, subject, m)
+	x.matchShapes(root, subject, m)
 }
 
 func (x *Index[D]) matchShapes(list *[]*shape, subject []byte, m *Matches[D]) {

@@ -40,7 +40,7 @@ func (m model) answer(literal string) string {
 }
 
 func answer(x *index, literal string, m *interest.Matches[int]) string {
-	x.Match([]byte(literal), m)
+	x.Match(x.Key([]byte(literal)), []byte(literal), m)
 	var who []string
 	for _, s := range m.Plain {
 		who = append(who, "/"+s.ID())
@@ -106,7 +106,7 @@ func history(t *testing.T, data []byte) {
 	var found interest.Matches[int]
 	known, stamps := map[string]string{}, map[string]interest.Stamp{}
 	for _, l := range literals {
-		stamps[l] = x.Stamp([]byte(l))
+		stamps[l] = x.Stamp(x.Key([]byte(l)))
 	}
 	for step := 0; len(data) > 0 && step < 200; step++ {
 		var what string
@@ -136,7 +136,7 @@ func history(t *testing.T, data []byte) {
 				t.Fatalf("step %d: %s: the stamp of %q is valid, though its answer went from [%s] to [%s]", step, what, l, known[l], now)
 			}
 			if !stamp.Valid() {
-				known[l], stamps[l] = now, x.Stamp([]byte(l))
+				known[l], stamps[l] = now, x.Stamp(x.Key([]byte(l)))
 			}
 		}
 	}
