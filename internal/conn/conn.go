@@ -27,10 +27,10 @@ type Conn struct {
 	options   *wire.ConnectOptions // shared default until CONNECT
 	account   *core.Account
 	perms     core.Permissions
-	nonce     string
 	reads     int                // since the last pause; see hotAfter
 	partial   []byte             // begun operation, while parked
 	fresh     *core.Subscription // SUB whose insertion waits for its UNSUB with a maximum
+	begun     bool               // the first input is here, or was waited for long enough
 	greeted   bool               // INFO after CONNECT was sent
 	connected bool               // CONNECT was accepted
 	admitted  bool               // may use the protocol; flagAdmitted for others

@@ -101,7 +101,8 @@ func (c *Conn) run() {
 		c.reads = 0
 	}
 	for !c.closing() {
-		wait := c.reads >= hotAfter
+		// A new client is about to speak; strangers are not waited for like that.
+		wait := c.reads >= hotAfter || !c.begun && c.admitted
 		if wait != c.has(flagHot) {
 			c.set(flagHot, wait)
 			if wait {
@@ -112,6 +113,7 @@ func (c *Conn) run() {
 		switch {
 		case n > 0:
 			c.reads++
+			c.begun = true
 			t.w += n
 			t.turn()
 			if n >= bufferSize/2 || c.reads&15 == 0 {
@@ -123,7 +125,7 @@ func (c *Conn) run() {
 			}
 			c.reads = hotAfter
 		case errors.Is(err, transport.ErrNudged):
-			c.reads = 0
+			c.reads, c.begun = 0, true
 		default:
 			c.readEnded(err)
 			return

@@ -63,7 +63,7 @@ func (c *Conn) secure() {
 	c.sock = sock
 	c.batch = 1 // what is encrypted at once is held once more
 	c.set(flagHandshake, false)
-	c.begin(!greeted)
+	go c.begin(!greeted)
 }
 
 // plain lets a client in that did not start TLS, if that is allowed.
@@ -75,7 +75,7 @@ func (c *Conn) plain(t *TLSConfig, seen []byte, greeted bool) {
 	}
 	c.set(flagHandshake, false)
 	c.partial = seen
-	c.begin(!greeted)
+	go c.begin(!greeted)
 }
 
 // refusePlainly ends a connection before its TLS handshake.

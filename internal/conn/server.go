@@ -37,6 +37,7 @@ type Server struct {
 	closeLot sync.Once
 	wheel    *wheel
 	info     wire.ServerInfo
+	infos    sync.Map // infoKind → *wire.InfoTemplate
 	started  time.Time
 	ctx      context.Context // ends with Close; for handshakes
 	cancel   context.CancelFunc
@@ -205,7 +206,7 @@ func (s *Server) adopt(sock transport.Socket) {
 		go c.secure()
 		return
 	}
-	c.begin(true)
+	go c.begin(true)
 }
 
 // admit lets a connection in that need not say who it is. It returns false after
@@ -240,8 +241,13 @@ func (c *Conn) admit() (ok bool) {
 	return true
 }
 
-// begin sends INFO, if asked to, and lets the connection read.
+// begin sends INFO, if asked to, and reads until the connection parks or ends.
 func (c *Conn) begin(info bool) {
+	defer func() {
+		if x := recover(); x != nil {
+			c.panicked(x)
+		}
+	}()
 	s := c.server
 	if info {
 		c.send(s.greeting(c))
@@ -254,11 +260,9 @@ func (c *Conn) begin(info bool) {
 	if c.closing() {
 		return
 	}
-	// What came with the end of a TLS handshake is in the session already, so
-	// nothing may follow in the socket that would wake a parked connection.
-	if c.sock.TLS() != nil || !c.sock.Park(c.wakeFn) {
-		go c.run()
-	}
+	// Not parked: the client is about to speak, and what came with the end of a TLS
+	// handshake is in the session already.
+	c.run()
 }
 
 var anonymous = wire.DefaultConnect()
@@ -348,36 +352,6 @@ func (s *Server) baseInfo() wire.ServerInfo {
 	return i
 }
 
-// greeting is the first INFO for c.
-func (s *Server) greeting(c *Conn) []byte {
-	i := s.info
-	i.ClientID, i.ClientIP = c.id, c.ip()
-	i.Nonce = c.nonce
-	i.LameDuckMode = s.lameDuck.Load()
-	if c.sock.InProcess() {
-		i.TLSRequired, i.TLSAvailable, i.TLSVerify = false, false, false
-	}
-	return wire.AppendInfo(nil, &i)
-}
-
-// infoAfterConnect is the INFO that tells a client what it was let in to.
-func (s *Server) infoAfterConnect(c *Conn) []byte {
-	i := s.info
-	i.ClientID, i.ClientIP = c.id, c.ip()
-	i.ConnectInfo, i.RemoteAccount = true, c.account.Name()
-	i.LameDuckMode = s.lameDuck.Load()
-	return wire.AppendInfo(nil, &i)
-}
-
-func (c *Conn) ip() string {
-	switch a := c.remote().(type) {
-	case *net.TCPAddr:
-		return a.IP.String()
-	default:
-		return ""
-	}
-}
-
 // LameDuck tells clients that the server is going away, stops accepting, and
 // closes the connections one by one over the duration, after the grace period.
 func (s *Server) LameDuck(ctx context.Context, grace, duration time.Duration) error {
@@ -385,7 +359,7 @@ func (s *Server) LameDuck(ctx context.Context, grace, duration time.Duration) er
 	s.lameDuck.Store(true)
 	for _, c := range s.conns() {
 		if c.has(flagInfo) {
-			c.send(s.infoAgain(c))
+			c.send(s.infoLameDuck(c))
 		}
 	}
 	if err := sleep(ctx, grace); err != nil {
@@ -403,12 +377,6 @@ func (s *Server) LameDuck(ctx context.Context, grace, duration time.Duration) er
 		}
 	}
 	return s.Close(ctx)
-}
-
-func (s *Server) infoAgain(c *Conn) []byte {
-	i := s.info
-	i.ClientID, i.ClientIP, i.LameDuckMode = c.id, c.ip(), true
-	return wire.AppendInfo(nil, &i)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -495,9 +463,6 @@ func (s *Server) waitGone(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
-
-// Announce sets the address that INFO tells clients. Call it before Serve.
-func (s *Server) Announce(host string, port int) { s.info.Host, s.info.Port = host, port }
 
 // SetTrace turns the logging of single operations on or off.
 func (s *Server) SetTrace(on bool) { s.trace.Store(on) }

@@ -79,3 +79,19 @@ func TestErrorLineIsQuoted(t *testing.T) {
 		t.Errorf("AppendErr = %q", got)
 	}
 }
+
+func TestInfoTemplateGivesTheLineThatAppendInfoGives(t *testing.T) {
+	t.Parallel()
+	info := wire.ServerInfo{ServerID: "N1", ServerName: `a "client_id":1,"client_ip":"-" b`, Host: "::1", Port: 4222, ConnectURLs: []string{"x:1"}, APILevel: 5}
+	template := wire.NewInfoTemplate(info)
+	for _, c := range []struct {
+		id uint64
+		ip string
+	}{{1, "127.0.0.1"}, {1<<64 - 1, "2001:db8::1"}, {7, ""}} {
+		want := info
+		want.ClientID, want.ClientIP = c.id, c.ip
+		if got, want := string(template.Append(nil, c.id, c.ip)), string(wire.AppendInfo(nil, &want)); got != want {
+			t.Errorf("line is %s, want %s", got, want)
+		}
+	}
+}

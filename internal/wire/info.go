@@ -1,6 +1,10 @@
 package wire
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
 
 // ServerInfo is the JSON of an INFO line. Optional fields are left out when they
 // are empty.
@@ -45,4 +49,33 @@ func AppendInfo(dst []byte, info *ServerInfo) []byte {
 	dst = append(dst, "INFO "...)
 	dst = append(dst, text...)
 	return append(dst, '\r', '\n')
+}
+
+// InfoTemplate is an INFO line that differs from client to client only in the
+// client's id and address. It is immutable.
+type InfoTemplate struct{ before, after []byte }
+
+// NewInfoTemplate returns the template of info, whose ClientID and ClientIP do not
+// matter.
+func NewInfoTemplate(info ServerInfo) *InfoTemplate {
+	info.ClientID, info.ClientIP = 1, "-"
+	line := AppendInfo(nil, &info)
+	// No other field has this name, and a text with it would have its quotes
+	// escaped.
+	before, after, ok := bytes.Cut(line, []byte(`"client_id":1,"client_ip":"-"`))
+	if !ok {
+		panic("wire: INFO without client id and address")
+	}
+	return &InfoTemplate{before, after}
+}
+
+// Append appends the line for one client. ip needs no escaping; it is left out if
+// it is empty.
+func (t *InfoTemplate) Append(dst []byte, id uint64, ip string) []byte {
+	dst = append(append(dst, t.before...), `"client_id":`...)
+	dst = strconv.AppendUint(dst, id, 10)
+	if ip != "" {
+		dst = append(append(append(dst, `,"client_ip":"`...), ip...), '"')
+	}
+	return append(dst, t.after...)
 }
