@@ -71,7 +71,7 @@ var layers = []layer{
 			"jetstream/store":     {"jetstream/wal"},
 			"jetstream/raftgroup": {"jetstream/store"},
 		},
-		only:   []string{"words and seams"},
+		only: []string{"words and seams"},
 		modules: []string{
 			"github.com/klauspost/compress",
 			"go.etcd.io/raft/v3",

@@ -114,7 +114,7 @@ func TestFlippedBitIsNeverServedAndNeverSilent(t *testing.T) {
 	if testing.Short() {
 		rough = 7
 	}
-	for off := int64(0); off < 64<<10; off++ {
+	for off := range int64(64 << 10) {
 		if !means(off) && off%89 != 0 || off%rough != 0 {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -94,14 +95,7 @@ type found struct {
 }
 
 func (f *found) has(index int) bool {
-	for _, list := range [][]int{f.whole, f.named} {
-		for _, i := range list {
-			if i == index {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.Contains(f.whole, index) || slices.Contains(f.named, index)
 }
 
 // replay reads all of a log and fails on anything that was never written.

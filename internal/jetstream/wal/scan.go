@@ -148,7 +148,7 @@ func chain(scans []*scan) []item {
 
 // gap returns the damage between two batches, without its place, or nil.
 func gap(last, h *batchHeader) *DamageError {
-	first := uint64(1)
+	var first uint64
 	switch {
 	case last != nil:
 		first = last.seq + 1
