@@ -28,17 +28,9 @@ func (c *Conn) closeWith(reason wire.Reason, err error) {
 // bury takes the connection out of everything. lost is the bytes that were queued
 // for the client.
 func (c *Conn) bury(reason wire.Reason, err error, lost int) {
-	c.subs.mu.Lock()
-	c.subs.closed = true
-	subs := c.subs.table.all()
-	c.subs.table = sidTable{}
-	account := c.shown.Load().account
-	c.subs.mu.Unlock()
-	for _, s := range subs {
-		account.Unsubscribe(s)
-	}
-	account.Connections.Add(-1)
-	c.server.forget(c, reason, len(subs))
+	subs := c.endSubscriptions()
+	c.shown.Load().account.Connections.Add(-1)
+	c.server.forget(c, reason, subs)
 	attrs := []any{"cid", c.id, "remote", c.remote().String(), "reason", string(reason)}
 	if err != nil {
 		attrs = append(attrs, "error", err)
@@ -47,6 +39,23 @@ func (c *Conn) bury(reason wire.Reason, err error, lost int) {
 		attrs = append(attrs, "lost_bytes", lost)
 	}
 	c.server.log.Debug("Client connection closed", attrs...)
+}
+
+// endSubscriptions takes the connection's subscriptions out and lets it make no
+// more. It returns how many there were when it was called first.
+func (c *Conn) endSubscriptions() int {
+	c.subs.mu.Lock()
+	if !c.subs.closed {
+		c.subs.closed, c.subs.ended = true, c.subs.table.n
+	}
+	subs, n := c.subs.table.all(), c.subs.ended
+	c.subs.table = sidTable{}
+	account := c.shown.Load().account
+	c.subs.mu.Unlock()
+	for _, s := range subs {
+		account.Unsubscribe(s)
+	}
+	return n
 }
 
 // slow closes a connection that does not take its messages.

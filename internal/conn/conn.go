@@ -63,6 +63,7 @@ type Conn struct {
 		mu     sync.Mutex
 		table  sidTable
 		closed bool
+		ended  int // subscriptions when closed was set
 	}
 }
 

@@ -372,6 +372,8 @@ func (t *turn) flush() {
 
 // readEnded closes the connection after a read that failed.
 func (c *Conn) readEnded(err error) {
+	// Before the peer can see its end: whoever has seen it is counted on no more.
+	c.endSubscriptions()
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, syscall.ECONNRESET), errors.Is(err, os.ErrClosed):
 		c.close(c.endingFor(wire.ClientClosed))
