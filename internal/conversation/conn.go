@@ -49,7 +49,16 @@ func dial(ctx context.Context, name, addr string, timeout time.Duration) (*conn,
 	return &conn{name: name, raw: raw}, nil
 }
 
+// leaveTimeout bounds the wait for a server to notice that a connection ended.
+const leaveTimeout = 2 * time.Second
+
+// close ends the connection and waits until the server has closed it too, so that
+// its subscriptions are gone for what the script does next.
 func (c *conn) close() {
+	half, ok := c.raw.(interface{ CloseWrite() error })
+	if ok && half.CloseWrite() == nil && c.raw.SetReadDeadline(time.Now().Add(leaveTimeout)) == nil {
+		_, _ = io.Copy(io.Discard, c.raw) // ends with the server's end, however it comes
+	}
 	_ = c.raw.Close() // nothing is expected of it any more
 }
 
