@@ -79,13 +79,12 @@ type identity struct {
 
 // Flags of a connection.
 const (
-	flagHeaders uint32 = 1 << iota // the client takes headers
-	flagVerbose
-	flagHot       // the reader waits in Fill; it can be nudged
-	flagClosed    // close has begun
-	flagFilters   // permissions may refuse single deliveries
-	flagHandshake // TLS is not set up yet: nobody else may write
-	flagInfo      // protocol 1: takes INFO at any time
+	flagHeaders   uint32 = 1 << iota // the client takes headers
+	flagHot                          // the reader waits in Fill; it can be nudged
+	flagClosed                       // close has begun
+	flagFilters                      // permissions may refuse single deliveries
+	flagHandshake                    // TLS is not set up yet: nobody else may write
+	flagInfo                         // protocol 1: takes INFO at any time
 	flagFirstPing
 	flagAdmitted // may use the protocol
 	flagEnding   // finish has begun: input is thrown away

@@ -285,7 +285,6 @@ func (c *Conn) insertFresh() {
 	c.subs.table.put(sub)
 	c.subs.mu.Unlock()
 	c.account.Subscribe(sub)
-	c.server.stats.subs.Add(1)
 	if c.closing() {
 		c.account.Unsubscribe(sub)
 	}
@@ -394,7 +393,6 @@ func (c *Conn) connect(t *turn, arg []byte) error {
 	t.want = bufferSize
 	t.parser.Limits.Headers = options.Headers && !c.server.cfg.NoHeaders
 	c.set(flagHeaders, t.parser.Limits.Headers)
-	c.set(flagVerbose, options.Verbose)
 	c.set(flagInfo, options.Protocol >= 1)
 	shown := *c.shown.Load()
 	shown.name, shown.lang, shown.version, shown.perms = options.Name, options.Lang, options.Version, c.perms

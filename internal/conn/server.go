@@ -78,7 +78,6 @@ type stats struct {
 	dropped      atomic.Uint64
 	violations   atomic.Uint64
 	authFailed   atomic.Uint64
-	subs         atomic.Uint64
 }
 
 // NewServer returns a server without listeners. gate may be nil.
@@ -183,7 +182,6 @@ func (s *Server) adopt(sock transport.Socket) {
 	c := &Conn{server: s, id: s.nextID.Add(1), start: now, addr: sock.RemoteAddr(), sock: sock, base: sock, batch: vectorMax}
 	c.wakeFn = c.run
 	c.options, c.account = &anonymous, s.accounts.Global()
-	c.flags.Store(flagVerbose)
 	c.active.Store(now.UnixNano())
 	c.used.Store(now.UnixNano())
 	c.shown.Store(s.nobody())
