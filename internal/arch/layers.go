@@ -22,7 +22,7 @@ var layers = []layer{
 	{
 		// Only vfs and serverlog touch the outside world.
 		name:     "words and seams",
-		packages: []string{"subject", "wire", "conf", "jsapi", "invariant", "vfs", "serverlog"},
+		packages: []string{"subject", "wire", "conf", "jsapi", "record", "invariant", "vfs", "serverlog"},
 		arrows: map[string][]string{
 			"conf":  {"vfs"},
 			"jsapi": {"subject"},
@@ -64,11 +64,13 @@ var layers = []layer{
 		// Tested alone: no connection, account or link is in reach.
 		name: "state machines and store",
 		packages: []string{
-			"jetstream/wal", "jetstream/store", "jetstream/stream", "jetstream/consumer",
+			"jetstream/wal", "jetstream/index", "jetstream/store", "jetstream/stream", "jetstream/consumer",
 			"jetstream/meta", "jetstream/raftgroup",
 		},
 		arrows: map[string][]string{
-			"jetstream/store":     {"jetstream/wal"},
+			"jetstream/store":     {"jetstream/wal", "jetstream/index"},
+			"jetstream/stream":    {"jetstream/index"},
+			"jetstream/consumer":  {"jetstream/index"},
 			"jetstream/raftgroup": {"jetstream/store"},
 		},
 		only: []string{"words and seams"},
