@@ -16,8 +16,9 @@ type Subscription = interest.Subscription[Receiver]
 
 // Account is a subject name space of its own. Safe for concurrent use.
 type Account struct {
-	name  string
-	index *interest.Index[Receiver]
+	name    string
+	index   *interest.Index[Receiver]
+	watches watches
 
 	Connections atomic.Int64  // open now
 	TotalConns  atomic.Uint64 // since the start
@@ -42,10 +43,19 @@ func (t *Traffic) Add(messages, bytes uint64) {
 func (a *Account) Name() string { return a.name }
 
 // Subscribe adds s; every message published after it returned is considered.
-func (a *Account) Subscribe(s *Subscription) { a.index.Insert(s) }
+func (a *Account) Subscribe(s *Subscription) {
+	a.index.Insert(s)
+	a.watches.tell(s)
+}
 
 // Unsubscribe takes s out and reports whether it was in.
-func (a *Account) Unsubscribe(s *Subscription) bool { return a.index.Remove(s) }
+func (a *Account) Unsubscribe(s *Subscription) bool {
+	was := a.index.Remove(s)
+	if was {
+		a.watches.tell(s)
+	}
+	return was
+}
 
 // CountExactly makes publishers count single messages of s, which is subscribed
 // already. It blocks until none of them is in a batch that began before; the

@@ -6,6 +6,9 @@ type Stage struct {
 	To Receiver
 	// Messages and Size count what is staged: messages, and payload bytes.
 	Messages, Size int
+	// Side is for what the receiver keeps beside the staged bytes. It takes the
+	// slice with them and leaves another; what it leaves is emptied.
+	Side []byte
 
 	chunk *Chunk
 	views []view
@@ -153,5 +156,6 @@ func (st *Stage) reset() {
 		st.chunk = nil
 	}
 	st.dropViews()
+	st.Side = st.Side[:0]
 	st.Messages, st.Size, st.dirty = 0, 0, false
 }
