@@ -129,14 +129,15 @@ var layers = []layer{
 	},
 	{
 		name:     "tools",
-		packages: []string{"cli", "cli/ui", "cli/bench", "cli/top"},
+		packages: []string{"cli", "cli/asset", "cli/ui", "cli/bench", "cli/top"},
 		arrows: map[string][]string{
-			"cli":       {"cli/ui", "cli/bench", "cli/top"},
+			"cli":       {"cli/asset", "cli/ui", "cli/bench", "cli/top"},
 			"cli/bench": {"cli/ui"},
 			"cli/top":   {"cli/ui"},
 		},
 		modules: []string{
 			"github.com/HdrHistogram/hdrhistogram-go",
+			"github.com/goccy/go-yaml",
 			"github.com/jedib0t/go-pretty/v6",
 			"github.com/klauspost/compress",
 			"github.com/mattn/go-runewidth",

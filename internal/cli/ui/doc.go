@@ -1,4 +1,4 @@
-// Package ui is how the commands look: tables, live progress, prompts, plots,
+// Package ui is how the commands look: tables, live progress, dialogs, plots,
 // colours, and texts made safe for a terminal.
 //
 // A command makes one [Screen] from its two output streams and asks it for what

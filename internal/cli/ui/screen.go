@@ -57,6 +57,8 @@ const (
 	ansiBold  = "\x1b[1m"
 	ansiFaint = "\x1b[2m"
 	ansiCyan  = "\x1b[36m"
+	ansiRed   = "\x1b[31m"
+	ansiGreen = "\x1b[32m"
 )
 
 // Strong marks the text that matters most on a line.
@@ -67,6 +69,12 @@ func (s *Screen) Faint(text string) string { return s.paint(ansiFaint, text) }
 
 // Subject marks a subject.
 func (s *Screen) Subject(text string) string { return s.paint(ansiCyan, text) }
+
+// Good marks what was added or went well.
+func (s *Screen) Good(text string) string { return s.paint(ansiGreen, text) }
+
+// Bad marks what was taken away or went wrong.
+func (s *Screen) Bad(text string) string { return s.paint(ansiRed, text) }
 
 func (s *Screen) paint(code, text string) string {
 	if !s.color || text == "" {

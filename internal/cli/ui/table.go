@@ -10,6 +10,11 @@ import (
 // Table prints rows under a head to Out. The columns whose numbers (from 1) are
 // in numeric are aligned to the right.
 func (s *Screen) Table(head []string, rows [][]string, numeric ...int) {
+	s.Out.Print(s.TableText(head, rows, numeric...))
+}
+
+// TableText returns what [Screen.Table] prints.
+func (s *Screen) TableText(head []string, rows [][]string, numeric ...int) string {
 	t := table.NewWriter()
 	t.SetStyle(s.tableStyle())
 	t.AppendHeader(tableRow(head))
@@ -21,9 +26,11 @@ func (s *Screen) Table(head []string, rows [][]string, numeric ...int) {
 		columns = append(columns, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
 	t.SetColumnConfigs(columns)
+	var out strings.Builder
 	for line := range strings.SplitSeq(t.Render(), "\n") {
-		s.Out.Println(strings.TrimRight(line, " "))
+		out.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
+	return out.String()
 }
 
 // tableStyle draws lines only for a person's eyes: without colours, columns
