@@ -16,6 +16,7 @@ package tidings
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -56,6 +57,17 @@ type Options struct {
 	// MonitorPort is the loopback port of the monitoring pages. 0: what the file
 	// says, else none; -1: a free one.
 	MonitorPort int
+	// JetStream turns on the storage of messages, in StoreDir. False: what the
+	// file says.
+	JetStream bool
+	// StoreDir is the directory of stored messages; it is made if need be and must
+	// not be in use by another server. Empty: that of the file. JetStream needs
+	// one of both.
+	StoreDir string
+	// MaxMemoryStore and MaxFileStore are how many bytes streams may have in memory
+	// and on disk. 0: what the file says, else three quarters of what the machine
+	// gives; -1: the latter.
+	MaxMemoryStore, MaxFileStore int64
 	// Insecure allows a port that everybody can reach without authorization.
 	Insecure bool
 	// Logger gets the server's log. Nil: nothing is logged.
@@ -81,9 +93,24 @@ func New(o Options) (*Server, error) {
 
 func (o Options) load() (*options.Options, error) {
 	flags := options.Flags{ConfigFile: o.ConfigFile, Insecure: o.Insecure}
+	if o.StoreDir != "" {
+		flags.StoreDir = &o.StoreDir
+	}
+	if o.JetStream {
+		flags.JetStream = &o.JetStream
+	}
 	full, err := options.Load(flags)
 	if err != nil {
 		return nil, err
+	}
+	if o.JetStream && full.JetStream.StoreDirChosen {
+		return nil, errors.New("JetStream needs a directory to store in; set StoreDir")
+	}
+	if o.MaxMemoryStore != 0 {
+		full.JetStream.MaxMemory = o.MaxMemoryStore
+	}
+	if o.MaxFileStore != 0 {
+		full.JetStream.MaxStore = o.MaxFileStore
 	}
 	if o.Host != "" {
 		full.Server.Host = o.Host

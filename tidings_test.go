@@ -39,6 +39,18 @@ func TestServerBeyondLoopbackWithoutAuthorizationIsRefused(t *testing.T) {
 	}
 }
 
+func TestJetStreamNeedsADirectory(t *testing.T) {
+	t.Parallel()
+	_, err := tidings.New(tidings.Options{JetStream: true})
+	if err == nil || !strings.Contains(err.Error(), "StoreDir") {
+		t.Fatalf("New with JetStream and no directory: %v, want an error that names StoreDir", err)
+	}
+	_, err = tidings.New(tidings.Options{JetStream: true, StoreDir: t.TempDir(), MaxFileStore: -2})
+	if err == nil || !strings.Contains(err.Error(), "max_file") {
+		t.Fatalf("New with a size below -1: %v, want an error that names it", err)
+	}
+}
+
 func TestServerAsksForTheTokenInOptions(t *testing.T) {
 	t.Parallel()
 	s := start(t, tidings.Options{Token: "s3cr3t"})

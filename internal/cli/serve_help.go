@@ -20,6 +20,7 @@ Usage:
 Examples:
   PROGRAM
   PROGRAM --port 4333 --http_port 8222
+  PROGRAM --jetstream --store_dir /var/lib/tidings
   PROGRAM --addr 0.0.0.0 --user ann --pass secret
   PROGRAM --config server.conf
   PROGRAM -t --config server.conf
@@ -38,6 +39,11 @@ Server:
                                   once), reopen (the log file)
       --client_advertise ADDRESS  address that clients are told to connect to
       --ports_file_dir DIR        write the ports in use into a file there
+  -js, --jetstream                store messages: streams, key-value, objects
+  -sd, --store_dir DIR            directory for them (default: tidings/jetstream in the
+                                  user's state directory, ~/.local/state on Linux)
+      --store_key_file FILE       encrypt them with the key in this file
+      --store_prev_key_file FILE  the key they were encrypted with before
       --insecure                  listen beyond this machine without authorization
       --strict                    refuse settings that only deserve a warning
 

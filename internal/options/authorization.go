@@ -193,6 +193,7 @@ func (l *loader) readAccount(entry *conf.Entry, parent *conf.Section) {
 		Users:              l.readUsers(s),
 		DefaultPermissions: l.readPermissions(s, "default_permissions"),
 	}
+	l.readJetStreamAccount(s, entry.Key)
 	refuseAll(s, unsupportedAccount)
 	s.Done()
 	l.addAccount(entry.Pos, account)

@@ -18,6 +18,7 @@ func (l *loader) settle() {
 		l.options.Timing.AuthTimeout = tls.Timeout + time.Second
 	}
 	l.settleMonitorHost()
+	l.settleJetStream()
 }
 
 // check finds what is wrong with the options as a whole.
@@ -27,6 +28,7 @@ func (l *loader) check() {
 	l.checkTiming()
 	l.checkLog()
 	l.checkMonitor()
+	l.checkJetStream()
 	if !l.report.Failed() { // what was refused may be what these would miss
 		l.checkTLS()
 		l.checkAuth()

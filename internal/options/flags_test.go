@@ -56,6 +56,9 @@ func TestParseServeArgsTakesEverySpelling(t *testing.T) {
 	f(options.Flags{Help: true}, "-h")
 	f(options.Flags{Help: true}, "help")
 	f(options.Flags{Version: true, HelpTLS: true}, "version", "--help_tls")
+	f(options.Flags{JetStream: new(true), StoreDir: new("d")}, "-js", "-sd", "d")
+	f(options.Flags{JetStream: new(false), StoreDir: new("d")}, "--jetstream=false", "--store_dir=d")
+	f(options.Flags{StoreKeyFile: new("a"), StorePreviousKeyFile: new("b")}, "--store_key_file", "a", "--store_prev_key_file", "b")
 	f(options.Flags{Insecure: true, Strict: true}, "--insecure", "--strict")
 	f(options.Flags{}, "--")
 }
@@ -83,8 +86,6 @@ func TestParseServeArgsExplainsMistakes(t *testing.T) {
 	f(`flag -sl: "hup" is not a signal; known are ldm, stop, quit, term, reopen, reload, each with =PID or =FILE if need be`, "-sl", "hup")
 	f("-t checks a configuration file, and none is given; add -c FILE", "-t")
 	f(`flag --max_traced_msg_len: "-1" is not a length; write a number of bytes`, "--max_traced_msg_len", "-1")
-	f("flag -js "+notYet, "-js")
-	f("flag -sd "+notYet, "-sd", "/data")
 	f("flag --routes "+notYet, "--routes=nats://h:1")
 	f("flag --cluster "+notYet+"\nflag --cluster_name "+notYet, "--cluster", "nats://h:1", "--cluster_name", "c")
 }

@@ -17,6 +17,8 @@ type Options struct {
 	Timing  Timing
 	Log     Log
 	Monitor Monitor
+	// JetStream is the storage of messages.
+	JetStream JetStream
 	// TLS is that of the client listener; nil means no TLS.
 	TLS *TLS
 	// Auth says who may connect. Live.
@@ -51,11 +53,12 @@ func (w Warning) String() string {
 // listens for clients on the loopback interface only.
 func Defaults() Options {
 	return Options{
-		Server:  defaultServer(),
-		Limits:  defaultLimits(),
-		Timing:  defaultTiming(),
-		Log:     defaultLog(),
-		Monitor: defaultMonitor(),
+		Server:    defaultServer(),
+		Limits:    defaultLimits(),
+		Timing:    defaultTiming(),
+		Log:       defaultLog(),
+		Monitor:   defaultMonitor(),
+		JetStream: defaultJetStream(),
 	}
 }
 
@@ -133,7 +136,7 @@ func (l *loader) file(path string) error {
 	l.options.Server.Host = allInterfaces
 	s := conf.NewSection(root, "", &l.report)
 	for _, read := range []func(*conf.Section){
-		l.readServer, l.readLimits, l.readTiming, l.readLog, l.readMonitor,
+		l.readServer, l.readLimits, l.readTiming, l.readLog, l.readMonitor, l.readJetStream,
 		l.readTLS, l.readAuthorization, l.readAccounts, l.refuseUnsupported, l.readOwn,
 	} {
 		read(s)

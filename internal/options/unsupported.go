@@ -57,21 +57,11 @@ func isText(texts ...string) func(*conf.Value) bool {
 	}
 }
 
-// isDisabled accepts the ways to turn JetStream off.
-func isDisabled(v *conf.Value) bool {
-	if m, err := v.Map(); err == nil {
-		e := m.Lookup("enabled", "enable")
-		return e != nil && isFalse(e.Value)
-	}
-	return isFalse(v) || isText("disabled", "disable", "false")(v)
-}
-
 func one(name string, harmless func(*conf.Value) bool) unsupported {
 	return unsupported{[]string{name}, harmless}
 }
 
 var unsupportedTop = []unsupported{
-	{[]string{"jetstream"}, isDisabled},
 	one("cluster", isEmpty), one("gateway", isEmpty),
 	{[]string{"leafnodes", "leaf"}, isEmpty},
 	{[]string{"websocket", "ws"}, isEmpty},
@@ -82,7 +72,6 @@ var unsupportedTop = []unsupported{
 	{[]string{"resolver", "account_resolver", "accounts_resolver"}, isText("")},
 	one("resolver_tls", isEmpty), one("resolver_preload", isEmpty), one("resolver_pinned_accounts", isEmpty),
 	one("default_sentinel", isText("")), one("default_js_domain", isEmpty),
-	{[]string{"store_dir", "storedir"}, isText("")},
 	one("ocsp", isFalse), one("ocsp_cache", isFalse),
 	one("proxies", isEmpty), one("proxy_protocol", isFalse),
 	one("feature_flags", isEmpty), one("prof_block_rate", isZero),
@@ -115,9 +104,11 @@ var unsupportedPermissions = []unsupported{
 var unsupportedAccount = []unsupported{
 	one("nkey", isText("")), one("exports", isEmpty), one("imports", isEmpty),
 	{[]string{"mappings", "maps"}, isEmpty},
-	one("jetstream", isDisabled), one("limits", isEmpty),
+	one("limits", isEmpty),
 	{[]string{"msg_trace", "trace_dest"}, isText("")},
 }
+
+var unsupportedJetStream = []unsupported{one("tpm", isEmpty)}
 
 // refuseUnsupported refuses the keys of the top level.
 func (l *loader) refuseUnsupported(s *conf.Section) { refuseAll(s, unsupportedTop) }
