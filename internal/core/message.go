@@ -4,7 +4,10 @@ package core
 // publisher's input and valid until Publish returns, except as said at Stage.
 type Message struct {
 	Subject []byte
-	Reply   []byte
+	// Shown is the subject that receivers see instead of the one that leads to
+	// them, as in deliveries of consumers; nil: Subject.
+	Shown []byte
+	Reply []byte
 	// Payload is the header block, if any, and the body.
 	Payload []byte
 	// HeaderLen is the length of the header block; -1 without headers.
@@ -16,7 +19,7 @@ type Message struct {
 	Volatile bool
 	// Same: Subject equals that of the publisher's last Publish.
 	Same bool
-	// Head is "HMSG subject ", set by the publisher; without headers a delivery
+	// Head is "HMSG subject ", with the subject to be seen, set by the publisher; without headers a delivery
 	// begins at Head[1:].
 	Head []byte
 }

@@ -42,6 +42,7 @@ type Publisher struct {
 	seen   []uint32
 	once   route // of a subject that is not remembered
 	match  matches
+	shown  []byte // the head of a message that is shown under another subject
 
 	stages map[Receiver]*Stage
 	own    Stage // the stage for self; not among stages
@@ -168,6 +169,10 @@ func (p *Publisher) Publish(m *Message) Outcome {
 	p.sent++
 	p.sentSize += uint64(len(m.Payload))
 	m.Head = r.head
+	if m.Shown != nil {
+		p.shown = append(append(append(p.shown[:0], headVerb...), m.Shown...), ' ')
+		m.Head = p.shown
+	}
 	n := 0
 	for i := range r.targets {
 		t := &r.targets[i]

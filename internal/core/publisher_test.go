@@ -436,3 +436,25 @@ func TestReliefsAreThoseOfThisDoor(t *testing.T) {
 		t.Fatalf("Reliefs after Bind = %v, want none", r)
 	}
 }
+
+func TestReceiversSeeTheShownSubject(t *testing.T) {
+	t.Parallel()
+	as := core.NewAccounts()
+	x := newInbox(t)
+	as.Global().Subscribe(core.NewSubscription(x, []byte("inbox"), nil, []byte("7")))
+	p := as.Publisher(core.Sender{Account: as.Global(), Echo: true})
+	for _, shown := range []string{"orders.1", "", "orders.2"} {
+		m := message("inbox", "x")
+		if shown != "" {
+			m.Shown = []byte(shown)
+		}
+		if n := p.Publish(m); n != 1 {
+			t.Errorf("Publish = %d, want 1", n)
+		}
+	}
+	p.Release()
+	want := "MSG orders.1 7 1\r\nx\r\nMSG inbox 7 1\r\nx\r\nMSG orders.2 7 1\r\nx\r\n"
+	if got := string(x.raw); got != want {
+		t.Errorf("delivered %q, want %q", got, want)
+	}
+}

@@ -74,6 +74,14 @@ func (st *Stage) Refer(b []byte) {
 	st.bytes += len(b)
 }
 
+// From is the door that publishes, nil for one that gets nothing itself.
+func (st *Stage) From() Receiver {
+	if st.pub == nil {
+		return nil
+	}
+	return st.pub.self
+}
+
 // Len is the number of staged bytes.
 func (st *Stage) Len() int {
 	n := st.bytes
