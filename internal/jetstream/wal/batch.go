@@ -10,16 +10,19 @@ type batch struct {
 	buf     []byte // headroom, then payloads
 	dir     []dirEntry
 	waiters []waiter
+	async   int // how many waiters are told before the sync
 
 	// set when it is sealed
 	header batchHeader
 	file   *file
+	sync   bool // it must not stay unsynced
 }
 
 // waiter is one Append in a batch.
 type waiter struct {
 	done         Completion
 	first, count int
+	async        bool
 }
 
 func newBatch() *batch { return &batch{buf: make([]byte, headroom)} }
@@ -33,6 +36,7 @@ func (b *batch) reset(keepBytes int) {
 	b.dir = b.dir[:0]
 	clear(b.waiters)
 	b.waiters = b.waiters[:0]
+	b.async = 0
 	b.file = nil
 }
 
@@ -44,8 +48,12 @@ func (b *batch) sizeWith(entries, payloadBytes int) int64 {
 }
 
 // add copies the entries of one Append.
-func (b *batch) add(entries []Entry, done Completion) {
-	b.waiters = append(b.waiters, waiter{done: done, first: len(b.dir), count: len(entries)})
+func (b *batch) add(entries []Entry, class Class, done Completion) {
+	async := class == Async
+	if async {
+		b.async++
+	}
+	b.waiters = append(b.waiters, waiter{done: done, first: len(b.dir), count: len(entries), async: async})
 	for i := range entries {
 		e := &entries[i]
 		b.dir = append(b.dir, dirEntry{
@@ -89,9 +97,43 @@ func (b *batch) place(i int) Place {
 
 // finish tells all who wait.
 func (b *batch) finish(err error) {
-	for _, w := range b.waiters {
-		if w.done != nil {
-			w.done.Durable(Result{Err: err, batch: b, first: w.first, count: w.count})
+	for i := range b.waiters {
+		b.tell(&b.waiters[i], err)
+	}
+}
+
+func (b *batch) tell(w *waiter, err error) {
+	if w.done != nil {
+		w.done.Durable(Result{Err: err, batch: b, first: w.first, count: w.count})
+		w.done = nil
+	}
+}
+
+// written tells those who do not wait for the sync, unless entries of the same
+// group before theirs do.
+func (b *batch) written() {
+	if b.async == 0 {
+		return
+	}
+	if b.async == len(b.waiters) {
+		b.finish(nil)
+		return
+	}
+	waiting := map[Group]struct{}{}
+	for i := range b.waiters {
+		w := &b.waiters[i]
+		entries := b.dir[w.first:][:w.count]
+		early := w.async
+		for j := range entries {
+			_, behind := waiting[entries[j].group]
+			early = early && !behind
+		}
+		if early {
+			b.tell(w, nil)
+			continue
+		}
+		for j := range entries {
+			waiting[entries[j].group] = struct{}{}
 		}
 	}
 }

@@ -21,6 +21,14 @@ func (l *Log) commitLoop() {
 			<-l.wake
 			continue
 		}
+		if b == nil && l.unsynced > 0 { // there is no room for a marker
+			if err := l.sync(); err != nil {
+				l.poison(err)
+				l.abandon()
+				return
+			}
+			unproven = false
+		}
 		if b == nil {
 			if closed {
 				return
@@ -44,7 +52,11 @@ func (l *Log) commitLoop() {
 // sleep reports true when there may be something to write, false when the log
 // was idle for the time after which a marker is due.
 func (l *Log) sleep(idle *time.Timer) bool {
-	idle.Reset(l.opts.IdleMarker)
+	wait := l.opts.IdleMarker
+	if l.unsynced > 0 {
+		wait = min(wait, l.opts.SyncInterval)
+	}
+	idle.Reset(wait)
 	defer idle.Stop()
 	select {
 	case <-l.wake:
@@ -74,6 +86,7 @@ func (l *Log) take(marker bool) (b *batch, closed bool) {
 	}
 	b, l.mu.open, l.next = l.mu.open, l.next, nil
 	b.file = l.mu.tail
+	b.sync = l.opts.SyncInterval == 0 || closed || marker || l.mu.retirePending
 	b.header = batchHeader{
 		incarnation: b.file.incarnation,
 		number:      b.file.number,
@@ -100,16 +113,37 @@ func (l *Log) markerFitsLocked() bool {
 	return true
 }
 
-// write brings a batch to the disk: one write, one sync.
+// write brings a batch to the disk: one write, one sync unless that may wait.
 func (l *Log) write(b *batch) error {
+	if l.unsynced > 0 && l.dirty != b.file {
+		if err := l.sync(); err != nil {
+			return err
+		}
+	}
+	b.header.unsynced = l.unsynced
 	buf := b.seal(b.header)
 	if _, err := b.file.disk.WriteAt(buf, b.header.offset); err != nil {
 		return fmt.Errorf("%w: write %s at %d: %w", ErrPoisoned, fileName(b.file.number), b.header.offset, err)
 	}
-	if err := b.file.disk.Sync(); err != nil {
-		return fmt.Errorf("%w: sync %s: %w", ErrPoisoned, fileName(b.file.number), err)
-	}
 	l.nextSeq, l.prevSum = b.header.seq+1, b.header.sum
+	l.dirty = b.file
+	l.unsynced++
+	b.written()
+	if !b.sync && time.Since(l.synced) < l.opts.SyncInterval {
+		return nil
+	}
+	return l.sync()
+}
+
+// sync makes durable what is written.
+func (l *Log) sync() error {
+	if err := l.dirty.disk.Sync(); err != nil {
+		return fmt.Errorf("%w: sync %s: %w", ErrPoisoned, fileName(l.dirty.number), err)
+	}
+	l.unsynced = 0
+	if l.opts.SyncInterval > 0 {
+		l.synced = time.Now()
+	}
 	return nil
 }
 
@@ -123,6 +157,13 @@ func (l *Log) reuse(b *batch) {
 func (l *Log) settle(b *batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.unsynced > 0 {
+		return
+	}
+	l.mu.end = Position{
+		File: b.header.number, Offset: b.header.offset + b.header.size(),
+		Batch: b.header.seq + 1, Prev: b.header.sum, Oldest: b.header.oldest,
+	}
 	if !l.mu.retirePending {
 		return
 	}

@@ -85,7 +85,10 @@ type batchHeader struct {
 	payloadBytes int
 	oldest       FileNumber // files below it are retired
 	prev         uint32     // sum of the header of batch seq-1; 0 for the first
-	sum          uint32     // of this header; set by append and parse
+	// unsynced is how many batches directly before this one, in the same file, were
+	// not known to be durable when it was written.
+	unsynced uint32
+	sum      uint32 // of this header; set by append and parse
 }
 
 // size returns the bytes the batch takes in the file.
@@ -112,7 +115,7 @@ func putBatchHeader(b []byte, h *batchHeader) {
 	le.PutUint32(b[44:], uint32(h.payloadBytes))
 	le.PutUint64(b[48:], uint64(h.oldest))
 	le.PutUint32(b[56:], h.prev)
-	le.PutUint32(b[60:], 0)
+	le.PutUint32(b[60:], h.unsynced)
 	h.sum = checksum(b[8:batchHeaderSize])
 	le.PutUint32(b[4:], h.sum)
 }
@@ -132,9 +135,10 @@ func parseBatchHeader(b []byte) (h batchHeader, ok bool) {
 		payloadBytes: int(le.Uint32(b[44:])),
 		oldest:       FileNumber(le.Uint64(b[48:])),
 		prev:         le.Uint32(b[56:]),
+		unsynced:     le.Uint32(b[60:]),
 		sum:          le.Uint32(b[4:]),
 	}
-	ok = h.sum == checksum(b[8:batchHeaderSize]) && le.Uint32(b[60:]) == 0 &&
+	ok = h.sum == checksum(b[8:batchHeaderSize]) && uint64(h.unsynced) < h.seq &&
 		h.seq > 0 && h.seq < 1<<63 && h.oldest <= h.number &&
 		h.entries >= 0 && h.entries <= maxBatchEntries &&
 		h.payloadBytes >= 0 && int64(h.payloadBytes) <= maxFileSize

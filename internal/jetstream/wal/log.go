@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tidings-io/tidings/internal/invariant"
 )
@@ -29,6 +30,10 @@ type Log struct {
 	nextSeq uint64
 	prevSum uint32
 	next    *batch // empty; the open batch after the one that is being written
+	// unsynced batches at the end of file dirty; synced is when it was synced last
+	unsynced uint32
+	dirty    *file
+	synced   time.Time
 
 	// files that hold entries, ascending; replaced under mu, read by anyone
 	active atomic.Pointer[[]*file]
@@ -50,6 +55,8 @@ type Log struct {
 		preparing  bool    // prepareLoop may still bring files; wait for it
 		prepareErr error   // why the last attempt brought none
 		nextNumber FileNumber
+
+		end Position // up to which all is durable
 
 		oldest        FileNumber // files below it are retired
 		retirePending bool       // oldest is not yet durable
@@ -98,7 +105,7 @@ func (l *Log) Append(entries []Entry, class Class, done Completion) error {
 		}
 		l.mu.room.Wait()
 	}
-	l.mu.open.add(entries, done)
+	l.mu.open.add(entries, class, done)
 	signal(l.wake)
 	return nil
 }
@@ -123,7 +130,7 @@ func (l *Log) admitLocked(entries, payloadBytes int, class Class) (bool, error) 
 		return true, nil
 	}
 	need := 1
-	if class == Normal {
+	if class != Essential {
 		need = 2
 	}
 	switch {
@@ -184,6 +191,13 @@ func (l *Log) Retire(before FileNumber) {
 	l.mu.oldest = before
 	l.mu.retirePending = true
 	signal(l.wake)
+}
+
+// End returns up to where all that was accepted is durable.
+func (l *Log) End() Position {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.end
 }
 
 // State is how full a log is.

@@ -63,9 +63,10 @@ func (l *Log) recover() error {
 	}
 	l.mu.prepared = nil
 	used, renew := l.sortOut(scans)
-	l.found = append(l.found, chain(used)...)
+	torn := dropTorn(used)
+	l.found = append(l.found, chain(used, l.opts.From)...)
 	l.findTail(used, renew)
-	return l.sealTail()
+	return l.sealTail(torn)
 }
 
 // makeDir makes the directory, durable with those above it. It syncs names that
@@ -155,7 +156,16 @@ func (l *Log) scanFile(n FileNumber, disk vfs.File) (*scan, error) {
 			s.damage = shortFile(s.file, length)
 		}
 	}
-	s.findBatches(min(length, s.file.size))
+	s.file.damaged.Store(s.damage != nil)
+	switch from := l.opts.From; {
+	case n < from.File:
+		s.covered = true
+	case n == from.File:
+		s.findBatches(from.Offset, from.Batch-1, min(length, s.file.size))
+		s.covered = from.Offset > blockSize
+	default:
+		s.findBatches(blockSize, 0, min(length, s.file.size))
+	}
 	s.file.damaged.Store(s.damage != nil)
 	return s, nil
 }
@@ -165,11 +175,12 @@ func (l *Log) scanFile(n FileNumber, disk vfs.File) (*scan, error) {
 // must go on in a new file, so that what is wrong is told once.
 func (l *Log) sortOut(scans []*scan) (used []*scan, renew bool) {
 	last := -1 // the last file that has batches
+	l.mu.oldest = l.opts.From.Oldest
 	for i, s := range scans {
 		for j := range s.batches {
 			l.mu.oldest = max(l.mu.oldest, s.batches[j].oldest)
 		}
-		if len(s.batches) > 0 {
+		if s.hasBatches() {
 			last = i
 		}
 	}
@@ -183,7 +194,8 @@ func (l *Log) sortOut(scans []*scan) (used []*scan, renew bool) {
 			l.mu.retired = append(l.mu.retired, s.file)
 			continue
 		}
-		if missing := s.file.number - expect; expect != 0 && missing > 0 && (i > last || expect == l.mu.oldest) {
+		if missing := s.file.number - expect; expect != 0 && missing > 0 &&
+			(i > last || expect == l.mu.oldest || expect < l.opts.From.File) {
 			l.found = append(l.found, item{damage: &DamageError{
 				File:   expect,
 				Reason: fmt.Sprintf("file is missing, with it all up to %s", fileName(s.file.number-1)),
@@ -192,7 +204,7 @@ func (l *Log) sortOut(scans []*scan) (used []*scan, renew bool) {
 		}
 		expect = s.file.number + 1
 		switch {
-		case len(s.batches) == 0 && s.damage != nil:
+		case !s.hasBatches() && s.damage != nil:
 			l.found = append(l.found, item{file: s.file, damage: s.damage})
 			l.mu.retired = append(l.mu.retired, s.file)
 			renew = true
@@ -210,29 +222,32 @@ func (l *Log) sortOut(scans []*scan) (used []*scan, renew bool) {
 	return used, renew
 }
 
-// findTail decides where the next batch goes. The last batch is torn if it is
-// not whole and nothing is wrong with its file: then it was never durable, and
-// what it holds is dropped.
+// findTail decides where the next batch goes: behind the last one, or in another
+// file if anything is wrong there.
 func (l *Log) findTail(used []*scan, renew bool) {
-	l.nextSeq = 1
+	from := l.opts.From
+	l.nextSeq, l.prevSum = max(from.Batch, 1), from.Prev
 	if len(used) == 0 {
 		return
 	}
 	s := used[len(used)-1]
-	it := &l.found[len(l.found)-1]
-	h := it.header
-	l.nextSeq, l.prevSum = h.seq+1, h.sum
 	end := s.end()
 	sound := s.damage == nil && s.unreadable == 0
-	whole, err := intact(s.file, &h)
-	switch {
-	case whole:
-	case sound && err == nil:
-		l.nextSeq, l.prevSum, end = h.seq, h.prev, h.offset
-		l.found = l.found[:len(l.found)-1]
-	default:
-		it.fail("last batch cannot be read", err)
-		sound = false
+	if s.file.number == from.File && len(s.batches) == 0 {
+		end = from.Offset
+	} else if s.file.number < from.File {
+		sound = false // the file with the position is gone
+	}
+	if it := l.lastBatch(); it != nil {
+		l.nextSeq, l.prevSum = it.header.seq+1, it.header.sum
+		if !sound {
+			if whole, err := intact(it.file, &it.header); !whole {
+				it.fail("last batch cannot be read", err)
+			}
+		} else if s.tornErr != nil {
+			it.fail("last batch cannot be read", s.tornErr)
+			sound = false
+		}
 	}
 	if s.unreadable != 0 {
 		s.file.damaged.Store(true)
@@ -246,11 +261,25 @@ func (l *Log) findTail(used []*scan, renew bool) {
 	}
 }
 
+// lastBatch returns the last item of the replay if it is a batch, or nil.
+func (l *Log) lastBatch() *item {
+	if len(l.found) == 0 || l.found[len(l.found)-1].header.seq == 0 {
+		return nil
+	}
+	return &l.found[len(l.found)-1]
+}
+
 // sealTail makes durable what is taken for the log, and writes an empty batch
 // behind it: over what is left of a torn one, and as the proof of the last.
-func (l *Log) sealTail() error {
+func (l *Log) sealTail(torn []batchHeader) error {
 	if files := *l.active.Load(); len(files) > 0 {
-		if err := files[len(files)-1].disk.Sync(); err != nil {
+		f := files[len(files)-1]
+		for i := range torn {
+			if _, err := f.disk.WriteAt(zeros[:], torn[i].offset); err != nil {
+				return err
+			}
+		}
+		if err := f.disk.Sync(); err != nil {
 			return err
 		}
 	}
@@ -264,9 +293,15 @@ func (l *Log) sealTail() error {
 	}
 	b, _ := l.take(true)
 	if b == nil {
-		return nil // no room: then the last batch is an empty one already
+		l.mu.end = Position{ // no room: then the last batch is an empty one already
+			File: l.mu.tail.number, Offset: l.mu.tailOff, Batch: l.nextSeq, Prev: l.prevSum, Oldest: l.mu.oldest,
+		}
+		return nil
 	}
 	err := l.write(b)
+	if err == nil {
+		l.settle(b)
+	}
 	l.reuse(b)
 	return err
 }

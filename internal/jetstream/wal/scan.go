@@ -22,16 +22,25 @@ type scan struct {
 	// give, 0 if it gave all.
 	unreadable    int64
 	unreadableErr error
+	// covered: what it holds, or the first part of it, was not looked at, because
+	// it lies before the position from which the log is replayed.
+	covered bool
+	// tornErr is what the device said of the last batch, if it is not whole for
+	// that reason.
+	tornErr error
 }
 
-// findBatches lists the batches of a file that is length bytes long. It trusts a header that has the right
-// checksum, file number, place and incarnation; a damaged file header leaves the
-// incarnation to the first batch.
-func (s *scan) findBatches(length int64) {
+// hasBatches reports whether there are any in the file, as far as is known.
+func (s *scan) hasBatches() bool { return s.covered || len(s.batches) > 0 }
+
+// findBatches lists the batches from the given place of a file that is length
+// bytes long; last is the number of the batch before. It trusts a header that has
+// the right checksum, file number, place and incarnation; a damaged file header
+// leaves the incarnation to the first batch.
+func (s *scan) findBatches(from int64, last uint64, length int64) {
 	f := s.file
 	r := blockReader{file: f, length: length}
-	var last uint64
-	for off := int64(blockSize); off+blockSize <= length; {
+	for off := from; off+blockSize <= length; {
 		b, err := r.block(off)
 		if err != nil && s.unreadable == 0 {
 			s.unreadable, s.unreadableErr = off, err
@@ -49,7 +58,7 @@ func (s *scan) findBatches(length int64) {
 		s.unreadable, s.unreadableErr = 0, nil // a batch after it says what is lost
 		off += h.size()
 	}
-	if len(s.batches) == 0 && s.unreadable != 0 && s.damage == nil {
+	if len(s.batches) == 0 && s.unreadable != 0 && s.damage == nil && from == blockSize {
 		s.damage = &DamageError{
 			File: f.number, Offset: s.unreadable, Length: blockSize,
 			Reason: "the device does not give it", Err: s.unreadableErr,
@@ -105,13 +114,57 @@ type item struct {
 	damage *DamageError
 }
 
-// chain orders what the files hold into one log. A gap in the numbers of the
-// batches, or a batch that does not follow from the one before it, is damage.
-func chain(scans []*scan) []item {
+// dropTorn takes out of the last file what was never known to be durable and is
+// not whole, and all behind it. It returns what is taken out; nothing if anything
+// is wrong with the file, because then it may be damage.
+func dropTorn(scans []*scan) (torn []batchHeader) {
+	if len(scans) == 0 {
+		return nil
+	}
+	s := scans[len(scans)-1]
+	if s.damage != nil || s.unreadable != 0 {
+		return nil
+	}
+	var durable uint64 // batches up to it are
+	for i := range s.batches {
+		h := &s.batches[i]
+		durable = max(durable, h.seq-1-uint64(h.unsynced))
+	}
+	expect := durable + 1
+	for i := range s.batches {
+		h := &s.batches[i]
+		if h.seq <= durable {
+			continue
+		}
+		whole := false
+		if h.seq == expect && (h.seq == durable+1 || h.prev == s.batches[i-1].sum) {
+			whole, s.tornErr = intact(s.file, h)
+		}
+		expect++
+		if s.tornErr != nil {
+			return nil
+		}
+		if !whole {
+			torn = s.batches[i:]
+			s.batches = s.batches[:i]
+			return torn
+		}
+	}
+	return nil
+}
+
+// chain orders what the files hold from a position on into one log. A gap in the
+// numbers of the batches, or a batch that does not follow from the one before it,
+// is damage.
+func chain(scans []*scan, from Position) []item {
 	var items []item
 	var last *batchHeader
-	lastItem := 0           // where it is in items
+	lastItem := -1          // where it is in items; -1: before the position
 	end := int64(blockSize) // where the file before ended
+	if from.Batch > 0 {
+		last = &batchHeader{number: from.File, seq: from.Batch - 1, sum: from.Prev, offset: from.Offset - blockSize}
+		end = from.Offset
+	}
 	for i, s := range scans {
 		if s.damage != nil {
 			items = append(items, item{file: s.file, damage: s.damage})
@@ -135,13 +188,20 @@ func chain(scans []*scan) []item {
 			}
 			if hole != nil {
 				items = append(items, item{file: s.file, damage: hole})
-			} else if last != nil && h.prev != last.sum {
+			} else if last != nil && h.prev != last.sum && lastItem >= 0 {
 				items[lastItem].disown()
+			} else if last != nil && h.prev != last.sum {
+				s.file.damaged.Store(true)
+				items = append(items, item{file: s.file, damage: &DamageError{
+					File: s.file.number, Offset: from.Offset, Reason: "batch does not follow what was there when the position was taken",
+				}})
 			}
 			items = append(items, item{file: s.file, header: *h})
 			last, lastItem = h, len(items)-1
 		}
-		end = s.end()
+		if len(s.batches) > 0 || s.file.number > from.File {
+			end = s.end()
+		}
 	}
 	return items
 }

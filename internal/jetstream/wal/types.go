@@ -53,13 +53,32 @@ const (
 	// Essential entries may use the reserve: acks, deletions, checkpoints and
 	// whatever else lets files be retired.
 	Essential
+	// Async entries are Normal ones whose completion runs as soon as they are
+	// written, before they are synced: what they are acknowledged by may be lost
+	// with the power. Behind an append of another class in the same batch that has
+	// entries of the same group they wait with it, so that a group keeps its order.
+	Async
 )
+
+// Position is a place between two batches, where a replay can begin. The zero
+// Position is the beginning of the log.
+type Position struct {
+	File   FileNumber
+	Offset int64  // in bytes from the start of the file
+	Batch  uint64 // the number of the first batch behind it
+	Prev   uint32 // the checksum of the header of the batch before it
+	Oldest FileNumber
+}
+
+// Before reports whether p is nearer to the beginning than q.
+func (p Position) Before(q Position) bool { return p.Batch < q.Batch }
 
 // Completion is told what became of the entries of one Append.
 type Completion interface {
 	// Durable is called once, in the order of the appends, when the entries
-	// survive a loss of power or, with Result.Err set, may or may not. It runs in
-	// the commit loop: it must be short, must not block and must not call Append.
+	// survive a loss of power or, with Result.Err set, may or may not; earlier
+	// where [Async] or Options.SyncInterval says so. It runs in the commit loop: it
+	// must be short, must not block and must not call Append.
 	Durable(r Result)
 }
 
@@ -109,6 +128,13 @@ type Options struct {
 	// IdleMarker is how long after the last batch an empty one is written, which
 	// proves that the last one was whole; default 5 ms.
 	IdleMarker time.Duration
+	// SyncInterval is how long what is written may stay unsynced. 0: each batch is
+	// synced before anybody is told. Otherwise all are told after the write, and a
+	// loss of power may take what came within the interval, from its end.
+	SyncInterval time.Duration
+	// From is a position up to which nothing has to be found again: what is before
+	// it is not read and not checked when the log is opened.
+	From Position
 	// Incarnation returns a number nobody can guess for each use of a file, so
 	// that no payload can pass for a batch; default from crypto/rand.
 	Incarnation func() uint64
@@ -157,6 +183,8 @@ func (o Options) Validate() error {
 		return fmt.Errorf("log options: BatchBytes %d: give 1 or more", o.BatchBytes)
 	case o.IdleMarker < 0:
 		return fmt.Errorf("log options: IdleMarker %v: give more than nothing", o.IdleMarker)
+	case o.SyncInterval < 0:
+		return fmt.Errorf("log options: SyncInterval %v: give 0 or more", o.SyncInterval)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package wal_test
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
@@ -68,6 +69,48 @@ func BenchmarkAppendPipelined(b *testing.B) {
 					l.Retire(l.State().Tail)
 				}
 			}
+			if err := l.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+// BenchmarkClosedLoop is a window of appends of one small entry each: whenever one
+// is durable the next is appended, by one goroutine that is woken once for each
+// batch, as a driver does it.
+func BenchmarkClosedLoop(b *testing.B) {
+	for _, window := range []int{1, 100, 1000} {
+		b.Run(fmt.Sprintf("window %d", window), func(b *testing.B) {
+			l, err := wal.Open(wal.Options{FS: vfs.NewDir(b.TempDir()), Dir: "wal", MaxFiles: 8})
+			if err != nil {
+				b.Fatal(err)
+			}
+			one := []wal.Entry{{Payload: make([]byte, 1024)}}
+			var done atomic.Int64
+			wake := make(chan struct{}, 1)
+			var c wal.Completion = completion(func(wal.Result) {
+				done.Add(1)
+				select {
+				case wake <- struct{}{}:
+				default:
+				}
+			})
+			b.ReportAllocs()
+			b.ResetTimer()
+			sent := int64(0)
+			for done.Load() < int64(b.N) {
+				for sent < int64(b.N) && sent-done.Load() < int64(window) {
+					if err := l.Append(one, wal.Normal, c); err != nil {
+						b.Fatal(err)
+					}
+					if sent++; sent%10_000 == 0 {
+						l.Retire(l.State().Tail)
+					}
+				}
+				<-wake
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "entries/s")
 			if err := l.Close(); err != nil {
 				b.Fatal(err)
 			}
