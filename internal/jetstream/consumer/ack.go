@@ -1,0 +1,240 @@
+package consumer
+
+import (
+	"time"
+
+	"github.com/tidings-io/tidings/internal/jsapi"
+)
+
+// Ack takes what a client says about a delivered message: a is its reply subject,
+// payload what was sent to it. A reply, if not empty, is confirmed when what it
+// asks for is committed; that is at once where nothing changes. Acknowledgements
+// of messages that this machine has not delivered are passed over, as after a
+// restart that lost the delivery: the message will come again.
+func (c *Machine) Ack(now int64, a *jsapi.AckSubject, payload, reply []byte) {
+	ack, err := jsapi.ParseAck(payload)
+	if err != nil || a.StreamSeq > c.streamSeq {
+		return
+	}
+	c.active = now
+	switch ack.Kind {
+	case jsapi.Acknowledged:
+		c.acknowledge(now, a)
+		c.confirm(reply)
+	case jsapi.NextPull:
+		c.acknowledge(now, a)
+		if len(reply) > 0 {
+			c.Pull(now, reply, ack.Pull)
+		}
+	case jsapi.Terminated:
+		c.terminate(now, a, ack.Why)
+		c.confirm(reply)
+	case jsapi.Refused:
+		c.refuse(now, a, ack.Delay)
+		c.confirm(reply)
+	case jsapi.InProgress:
+		if i := c.pend.find(a.StreamSeq); i >= 0 && c.pend.list[i].due != never {
+			c.pend.reschedule(i, c.dueAfter(now, c.pend.list[i].deliveries()))
+		}
+		c.confirm(reply)
+	}
+}
+
+// acknowledge finishes with a message, and with those before it if that is the
+// policy.
+func (c *Machine) acknowledge(now int64, a *jsapi.AckSubject) {
+	switch c.cfg.AckPolicy {
+	case jsapi.AckExplicit:
+		i := c.pend.find(a.StreamSeq)
+		if i < 0 {
+			return
+		}
+		c.measure(now, &c.pend.list[i])
+		c.finish(i)
+	case jsapi.AckAll:
+		if i := c.pend.find(a.StreamSeq); i >= 0 {
+			c.measure(now, &c.pend.list[i])
+		}
+		c.finishTo(a.StreamSeq)
+	case jsapi.AckNone, jsapi.AckFlowControl:
+		return
+	}
+	c.lastAck = now
+}
+
+// finish takes slot i out as acknowledged.
+func (c *Machine) finish(i int) {
+	seq := c.pend.list[i].seq
+	c.log.acked.add(seq, !c.id.Retained && i == c.pend.head)
+	c.log.dirty = true
+	c.pend.remove(i)
+}
+
+// finishTo takes all up to a sequence out as acknowledged.
+func (c *Machine) finishTo(seq uint64) {
+	for first := c.pend.first(); first != nil && first.seq <= seq; first = c.pend.first() {
+		c.finish(c.pend.head)
+	}
+}
+
+// drop takes slot i out without an acknowledgement: it will not be delivered any
+// more, but the stream is not told.
+func (c *Machine) drop(i int) {
+	c.log.dropped.add(c.pend.list[i].seq, false)
+	c.log.dirty = true
+	c.pend.remove(i)
+}
+
+// measure advises how long the client took, for a sample of acknowledgements.
+func (c *Machine) measure(now int64, p *pend) {
+	if c.sample == 0 || c.sample < 100 && c.env.Random()%100 >= c.sample || p.due == 0 || p.due == never {
+		return
+	}
+	c.env.Advise(jsapi.EventConsumerAckMetric, &jsapi.AckMetric{
+		Event: c.event(jsapi.EventConsumerAckMetric, now), Stream: c.id.Stream, Consumer: c.id.Name,
+		ConsumerSeq: c.firstDelivery(p), StreamSeq: p.seq,
+		AckTime:    time.Duration(max(now-(p.due-c.ackWait(p.deliveries())), 0)),
+		Deliveries: p.deliveries(), Domain: c.id.Domain,
+	})
+}
+
+// terminate gives a message up because the client says so.
+func (c *Machine) terminate(now int64, a *jsapi.AckSubject, why string) {
+	i := c.pend.find(a.StreamSeq)
+	if i < 0 {
+		return
+	}
+	c.adviseTerminated(now, a.StreamSeq, a.ConsumerSeq, a.Deliveries, why)
+	c.bury(i, ReasonTerminated, why)
+	if c.cfg.AckPolicy == jsapi.AckAll {
+		c.finishTo(a.StreamSeq)
+	} else {
+		c.finish(i)
+	}
+	c.lastAck = now
+}
+
+func (c *Machine) adviseTerminated(now int64, seq, consumerSeq, deliveries uint64, why string) {
+	c.env.Advise(jsapi.EventConsumerTerminated, &jsapi.MsgTerminated{
+		Event: c.event(jsapi.EventConsumerTerminated, now), Stream: c.id.Stream, Consumer: c.id.Name,
+		ConsumerSeq: consumerSeq, StreamSeq: seq, Deliveries: deliveries, Reason: why, Domain: c.id.Domain,
+	})
+}
+
+// bury has slot i stored as a dead letter, if the consumer has a place for them.
+// It reports whether it was; then it must be finished with.
+func (c *Machine) bury(i int, reason, detail string) bool {
+	if !c.deadLetter {
+		return false
+	}
+	p := &c.pend.list[i]
+	e, ok := c.x.Get(p.seq)
+	if !ok {
+		return false
+	}
+	c.env.DeadLetter(e, reason, detail, p.deliveries())
+	c.log.urgent = true
+	return true
+}
+
+// refuse has a message delivered again.
+func (c *Machine) refuse(now int64, a *jsapi.AckSubject, delay time.Duration) {
+	i := c.pend.find(a.StreamSeq)
+	if i < 0 {
+		return
+	}
+	c.env.Advise(jsapi.EventConsumerNak, &jsapi.MsgRefused{
+		Event: c.event(jsapi.EventConsumerNak, now), Stream: c.id.Stream, Consumer: c.id.Name,
+		ConsumerSeq: a.ConsumerSeq, StreamSeq: a.StreamSeq, Deliveries: a.Deliveries, Domain: c.id.Domain,
+	})
+	if delay > 0 {
+		c.pend.reschedule(i, now+min(int64(delay), never-1-now))
+		return
+	}
+	if c.pend.list[i].due != 0 {
+		c.again(now, i)
+	}
+}
+
+// again puts slot i into the redelivery queue, or gives it up if it was delivered
+// often enough.
+func (c *Machine) again(now int64, i int) {
+	p := &c.pend.list[i]
+	if !c.exhausted(p.deliveries()) {
+		c.redo.push(p.seq)
+		c.pend.reschedule(i, 0)
+		return
+	}
+	c.env.Advise(jsapi.EventConsumerMaxDeliver, &jsapi.MaxDeliverReached{
+		Event: c.event(jsapi.EventConsumerMaxDeliver, now), Stream: c.id.Stream, Consumer: c.id.Name,
+		StreamSeq: p.seq, Deliveries: p.deliveries(), Domain: c.id.Domain,
+	})
+	if c.bury(i, ReasonMaxDeliveries, "") {
+		c.finish(i)
+	} else {
+		c.drop(i)
+	}
+}
+
+// overdue puts what was not acknowledged in time into the redelivery queue.
+func (c *Machine) overdue(now int64) {
+	c.due = c.pend.expire(now, c.due[:0])
+	if len(c.due) == 0 {
+		return
+	}
+	// Giving one up may empty the list, which no later slot survives; none is moved.
+	for _, i := range c.due {
+		if i < len(c.pend.list) && !c.pend.list[i].gone() {
+			c.again(now, i)
+		}
+	}
+}
+
+// whyDeleted is the reason of the advisory about a message that left the stream
+// before it was acknowledged.
+const whyDeleted = "Unacknowledged message was deleted"
+
+// Removed drops pending messages that are not in the stream any more, which is
+// advised. The machine notices by itself when it runs and when it is asked; the
+// driver may call it to have it noticed earlier.
+func (c *Machine) Removed(now int64) { c.reap(now, true) }
+
+// Purged is Removed without advisories.
+func (c *Machine) Purged(now int64) { c.reap(now, false) }
+
+// reap drops pending messages that left the stream. Those in the middle are looked
+// for if there are not too many to look them all up; they are found at the latest
+// when they are to be delivered again.
+func (c *Machine) reap(now int64, advise bool) {
+	st := c.x.State()
+	seen := [2]uint64{st.First, st.Deleted}
+	if seen == c.seen {
+		return
+	}
+	c.seen = seen
+	if c.pend.len() == 0 {
+		return
+	}
+	for p := c.pend.first(); p != nil && p.seq < st.First; p = c.pend.first() {
+		c.vanish(now, c.pend.head, advise)
+	}
+	if st.Deleted == 0 || c.pend.len() > pendingChecked {
+		return
+	}
+	for i := c.pend.head; i < len(c.pend.list); i++ {
+		if p := &c.pend.list[i]; !p.gone() {
+			if _, ok := c.x.Get(p.seq); !ok {
+				c.vanish(now, i, advise)
+			}
+		}
+	}
+}
+
+// vanish drops slot i, whose message left the stream.
+func (c *Machine) vanish(now int64, i int, advise bool) {
+	if p := &c.pend.list[i]; advise {
+		c.adviseTerminated(now, p.seq, c.firstDelivery(p), p.deliveries(), whyDeleted)
+	}
+	c.lastAck = now
+	c.drop(i)
+}

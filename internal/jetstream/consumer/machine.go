@@ -1,0 +1,213 @@
+package consumer
+
+import (
+	"time"
+
+	"github.com/tidings-io/tidings/internal/jetstream/index"
+	"github.com/tidings-io/tidings/internal/jsapi"
+)
+
+const (
+	// quantum is the number of messages that one Run delivers at most.
+	quantum = 256
+	// pendingChecked is the number of pending messages up to which they are all
+	// looked up when some message left the stream.
+	pendingChecked = 4096
+)
+
+// Machine is one consumer. Use [New] or [Decode].
+type Machine struct {
+	// Immutable, but for cfg and what follows from it, which Update replaces.
+	id         Identity
+	cfg        *jsapi.ConsumerConfig
+	x          *index.Index
+	env        Env
+	filter     *index.Filter
+	wait       []int64 // ack wait after each delivery; the last one for all that follow
+	deadLetter bool
+	sample     uint64 // percent of acknowledgements that are measured
+
+	// Logged: deltas carry it.
+	epoch       uint64 // grows with each reset
+	consumerSeq uint64 // of the last delivery
+	streamSeq   uint64 // the highest that was delivered or passed over
+	lastDeliver int64  // when; 0: never
+	lastAck     int64
+	pend        pendings
+	latest      *snapshot // deliver policy last_per_subject: what is left of the first messages
+
+	// Volatile.
+	cursor  *index.Cursor
+	redo    queue
+	pull    *pulls
+	push    *push
+	pace    *pace
+	active  int64 // when a client was heard of last
+	paused  bool
+	blocked bool // by max_ack_pending, when delivery was tried last
+	seen    [2]uint64
+	due     []int
+	log     unlogged
+}
+
+// New returns the machine of a new consumer, which starts where its deliver
+// policy says, by the messages there are now. cfg has been checked; it is shared
+// and changed by nobody.
+func New(cfg *jsapi.ConsumerConfig, id Identity, x *index.Index, env Env) *Machine {
+	c := &Machine{id: id, x: x, env: env}
+	c.configure(cfg)
+	c.active = id.Created
+	c.start()
+	c.paused = pausedAt(cfg, id.Created)
+	return c
+}
+
+// configure makes cfg the configuration.
+func (c *Machine) configure(cfg *jsapi.ConsumerConfig) {
+	c.cfg = cfg
+	c.filter = c.x.NewFilter(cfg.Filters()...)
+	c.wait = c.wait[:0]
+	for _, delay := range cfg.Backoff {
+		c.wait = append(c.wait, int64(delay))
+	}
+	if len(c.wait) == 0 && cfg.AckWait > 0 && (cfg.AckPolicy == jsapi.AckExplicit || cfg.AckPolicy == jsapi.AckAll) {
+		c.wait = append(c.wait, int64(cfg.AckWait))
+	}
+	c.deadLetter = cfg.Metadata[MetadataDeadLetter] != ""
+	percent, _ := cfg.SamplePercent() // checked
+	c.sample = uint64(percent)
+	if cfg.Push() && c.push == nil {
+		c.push = newPush()
+	}
+	if c.push != nil {
+		c.push.to = []byte(cfg.DeliverSubject)
+	}
+	if cfg.ReplayPolicy == jsapi.ReplayOriginal && c.pace == nil {
+		c.pace = new(pace)
+	}
+}
+
+// Config returns the configuration. It must not be changed.
+func (c *Machine) Config() *jsapi.ConsumerConfig { return c.cfg }
+
+// Name returns the name of the consumer.
+func (c *Machine) Name() string { return c.id.Name }
+
+// Identity returns which consumer it is.
+func (c *Machine) Identity() Identity { return c.id }
+
+// Update makes cfg the configuration, which [jsapi.ConsumerConfig.CheckedUpdate]
+// has found possible. What is pending stays so. A new PauseUntil pauses or
+// resumes the consumer, which is advised. Like the other changes that are
+// commands of their own, it is called when the command is applied.
+func (c *Machine) Update(now int64, cfg *jsapi.ConsumerConfig) {
+	pos := c.cursor.Position()
+	c.configure(cfg)
+	c.cursor = c.x.NewCursor(c.filter, pos)
+	if c.latest != nil {
+		c.latest.filter(c.x, c.filter)
+	}
+	if paused := pausedAt(cfg, now); paused != c.paused {
+		c.paused = paused
+		c.advisePause(now)
+	}
+	c.blocked = false
+}
+
+func pausedAt(cfg *jsapi.ConsumerConfig, now int64) bool {
+	return cfg.PauseUntil != nil && cfg.PauseUntil.UnixNano() > now
+}
+
+func (c *Machine) advisePause(now int64) {
+	e := &jsapi.ConsumerPaused{
+		Event: c.event(jsapi.EventConsumerPause, now), Stream: c.id.Stream, Consumer: c.id.Name,
+		Paused: c.paused, Domain: c.id.Domain,
+	}
+	if c.cfg.PauseUntil != nil {
+		e.PauseUntil = c.cfg.PauseUntil.UTC()
+	}
+	c.env.Advise(jsapi.EventConsumerPause, e)
+}
+
+// event returns the head of an event.
+func (c *Machine) event(kind jsapi.EventKind, now int64) jsapi.Event {
+	return kind.New(c.env.UniqueID(), time.Unix(0, now).UTC())
+}
+
+// Wants reports whether messages of a subject are for this consumer.
+func (c *Machine) Wants(id index.ID) bool { return c.filter == nil || c.filter.MatchID(id) }
+
+// floor returns the acknowledgement floor: all messages up to it are finished
+// with.
+func (c *Machine) floor() (consumerSeq, streamSeq uint64) {
+	if first := c.pend.first(); first != nil {
+		return c.firstDelivery(first) - 1, first.seq - 1
+	}
+	return c.consumerSeq, c.streamSeq
+}
+
+// firstDelivery returns the consumer sequence of p's first delivery.
+func (c *Machine) firstDelivery(p *pend) uint64 {
+	return c.consumerSeq - uint64(uint32(c.consumerSeq)-p.dseq)
+}
+
+// Needs reports whether the message may not be removed on behalf of other
+// consumers: it is for this one, and no committed delta says that it is finished
+// with. Replay gives the same answers at the same place of the log.
+func (c *Machine) Needs(seq uint64) bool {
+	if seq > c.streamSeq {
+		if c.latest != nil && seq <= c.latest.last {
+			return c.latest.has(seq)
+		}
+		e, ok := c.x.Get(seq)
+		return ok && c.Wants(e.ID)
+	}
+	return c.pend.find(seq) >= 0 || c.log.has(seq, c.epoch)
+}
+
+// ackWait returns how long the client has after the nth delivery.
+func (c *Machine) ackWait(n uint64) int64 {
+	if len(c.wait) == 0 {
+		return never
+	}
+	return c.wait[min(n-1, uint64(len(c.wait)-1))]
+}
+
+// dueAfter returns when a message must be delivered again that is delivered at
+// now for the nth time.
+func (c *Machine) dueAfter(now int64, n uint64) int64 {
+	if wait := c.ackWait(n); wait < never-now {
+		return now + max(wait, 1)
+	}
+	return never
+}
+
+// exhausted reports whether a message delivered n times may not be delivered
+// again.
+func (c *Machine) exhausted(n uint64) bool {
+	return c.cfg.MaxDeliver > 0 && n >= uint64(c.cfg.MaxDeliver)
+}
+
+// numPending returns how many messages are still to be delivered for the first
+// time.
+func (c *Machine) numPending() uint64 {
+	n := c.cursor.Pending()
+	if c.latest != nil {
+		n += c.latest.pending(c.x)
+	}
+	return n
+}
+
+// Rest gives back memory that is kept to be fast. A consumer that nothing happens
+// to should be told once.
+func (c *Machine) Rest() {
+	c.pend.rest()
+	if len(c.redo.list) == 0 {
+		c.redo = queue{}
+	}
+	if c.pull != nil && c.pull.count == 0 && len(c.pull.pins) == 0 {
+		c.pull = nil
+	}
+	c.due = nil
+	c.log.rest()
+}

@@ -1,0 +1,145 @@
+package consumer
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+
+	"github.com/tidings-io/tidings/internal/jetstream/index"
+	"github.com/tidings-io/tidings/internal/jsapi"
+)
+
+// A state, after its version:
+//
+//	strings  account, domain, stream, name
+//	varint   created (Unix ns)
+//	byte     1: messages are retained for consumers
+//	string   configuration, as JSON
+//	uvarint  epoch, consumer sequence, stream sequence
+//	varint   time of the last delivery, of the last acknowledgement (Unix ns)
+//	pending messages, as in a delta
+//	uvarint  stream sequence of the last delta that was applied
+//	acked    runs that are finished with and in no applied delta
+//	dropped  runs that will not be delivered any more, likewise
+//	uvarint  last sequence of the snapshot of last_per_subject, 0: there is none
+//	uvarint  number of its sequences that are left, and differences to the one before
+//
+// A string is a length and as many bytes.
+const stateVersion = 1
+
+// AppendState appends the state in the form that Decode takes. It holds what the
+// machine knows, with what no applied delta tells marked as such, so that the
+// machine decoded from it tells it again.
+func (c *Machine) AppendState(dst []byte) []byte {
+	dst = append(dst, stateVersion)
+	for _, s := range [...]string{c.id.Account, c.id.Domain, c.id.Stream, c.id.Name} {
+		dst = appendString(dst, s)
+	}
+	dst = binary.AppendVarint(dst, c.id.Created)
+	retained := byte(0)
+	if c.id.Retained {
+		retained = 1
+	}
+	dst = append(dst, retained)
+	cfg, err := json.Marshal(c.cfg)
+	if err != nil {
+		panic(fmt.Sprintf("consumer: configuration of %s: %v", c.id.Name, err)) // it has been checked
+	}
+	dst = appendString(dst, string(cfg))
+	dst = c.appendHead(dst)
+	dst = c.appendPendings(dst, c.pend.list[c.pend.head:])
+	dst = binary.AppendUvarint(dst, c.log.applied)
+	acked, dropped := c.log.all(c.epoch)
+	dst = appendRuns(dst, acked)
+	dst = appendRuns(dst, dropped)
+	if c.latest == nil {
+		return append(dst, 0, 0)
+	}
+	dst = binary.AppendUvarint(dst, c.latest.last)
+	dst = binary.AppendUvarint(dst, uint64(len(c.latest.seqs)))
+	last := uint64(0)
+	for _, seq := range c.latest.seqs {
+		dst = binary.AppendUvarint(dst, seq-last)
+		last = seq
+	}
+	return dst
+}
+
+func appendString(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+// all returns what no applied delta tells.
+func (u *unlogged) all(epoch uint64) (acked, dropped runs) {
+	acked = append(acked, u.acked...)
+	dropped = append(dropped, u.dropped...)
+	for i := range u.flying {
+		if f := &u.flying[i]; !f.landed && f.epoch == epoch {
+			acked = append(acked, f.acked...)
+			dropped = append(dropped, f.dropped...)
+		}
+	}
+	return acked.sorted(), dropped.sorted()
+}
+
+// Decode returns the machine whose state AppendState has written, with the index of
+// its stream as it was then. Deltas that were applied later are to be applied now,
+// in order; then it goes on delivering.
+//
+// Errors: ErrInvalid.
+func Decode(state []byte, x *index.Index, env Env) (*Machine, error) {
+	r := reader{b: state}
+	if v := r.byte(); v != stateVersion {
+		return nil, fmt.Errorf("state of version %d, want %d: %w", v, stateVersion, ErrInvalid)
+	}
+	c := &Machine{x: x, env: env}
+	c.id = Identity{Account: r.string(), Domain: r.string(), Stream: r.string(), Name: r.string(), Created: r.varint()}
+	c.id.Retained = r.byte() == 1
+	cfg := new(jsapi.ConsumerConfig)
+	if text := r.bytes(); !r.bad {
+		if err := json.Unmarshal(text, cfg); err != nil {
+			return nil, fmt.Errorf("configuration of %q: %w: %w", c.id.Name, err, ErrInvalid)
+		}
+	}
+	c.epoch, c.consumerSeq, c.streamSeq = r.uvarint(), r.uvarint(), r.uvarint()
+	c.lastDeliver, c.lastAck = r.varint(), r.varint()
+	pending := r.pendings(c.lastDeliver, c.consumerSeq, c.streamSeq)
+	c.log.applied = r.uvarint()
+	c.log.streamSeq = c.log.applied
+	c.log.acked, c.log.dropped = r.runs(c.streamSeq), r.runs(c.streamSeq)
+	c.latest = r.snapshot(c.streamSeq)
+	if r.bad || len(r.b) > 0 || c.log.applied > c.streamSeq {
+		return nil, fmt.Errorf("state of %q is cut or wrong: %w", c.id.Name, ErrInvalid)
+	}
+	c.log.dirty = len(c.log.acked)+len(c.log.dropped) > 0 || c.log.applied < c.streamSeq
+	for i := range pending {
+		p := &pending[i]
+		c.pend.add(p.seq, p.dseq, p.due, p.deliveries)
+		c.requeue(p)
+	}
+	c.configure(cfg)
+	c.active = max(c.id.Created, c.lastDeliver, c.lastAck)
+	c.paused = cfg.PauseUntil != nil
+	c.seek()
+	return c, nil
+}
+
+// snapshot reads what is left of a snapshot, whose sequences are above streamSeq.
+func (r *reader) snapshot(streamSeq uint64) *snapshot {
+	s := &snapshot{last: r.uvarint(), live: -1}
+	n := r.count(1)
+	if n == 0 {
+		return nil
+	}
+	s.seqs = make([]uint64, 0, n)
+	seq := uint64(0)
+	for range n {
+		step := r.uvarint()
+		if seq += step; step == 0 || seq < step || seq > s.last || seq <= streamSeq {
+			r.fail()
+			return nil
+		}
+		s.seqs = append(s.seqs, seq)
+	}
+	return s
+}
