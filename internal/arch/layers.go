@@ -85,8 +85,15 @@ var layers = []layer{
 	},
 	{
 		name:     "other doors",
-		packages: []string{"mqtt", "mqtt/packet", "httpgw", "jetstream/api"},
-		arrows:   map[string][]string{"mqtt": {"mqtt/packet"}},
+		packages: []string{"mqtt", "mqtt/packet", "httpgw", "jetstream/api", "jetstream/api/archive"},
+		arrows: map[string][]string{
+			"mqtt":          {"mqtt/packet"},
+			"jetstream/api": {"jetstream/api/archive"},
+		},
+		modules: []string{
+			"github.com/klauspost/compress",
+			"github.com/nats-io/nuid",
+		},
 	},
 	{
 		name:     "looking in",
