@@ -15,8 +15,13 @@ import (
 	"github.com/tidings-io/tidings/internal/monitor"
 )
 
-// open are fields whose members are named by the server's owner or by requests.
-var open = []string{"http_req_stats", "metadata", "feature_flags"}
+// open are fields whose members are named by the server's owner or by requests, or
+// which are of the JetStream API, by their name or path.
+var open = []string{
+	"http_req_stats", "metadata", "feature_flags",
+	"state", "consumer_detail", "mirror", "sources",
+	"account_details.stream_detail.cluster", "account_details.stream_detail.config",
+}
 
 // names adds the paths of the fields of v to set.
 func names(v any, path string, set map[string]bool) {
@@ -25,7 +30,7 @@ func names(v any, path string, set map[string]bool) {
 		for name, member := range v {
 			p := strings.TrimPrefix(path+"."+name, ".")
 			set[p] = true
-			if !slices.Contains(open, name) {
+			if !slices.Contains(open, name) && !slices.Contains(open, p) {
 				names(member, p, set)
 			}
 		}
@@ -38,10 +43,12 @@ func names(v any, path string, set map[string]bool) {
 
 func TestFieldsHaveTheNamesThatToolsKnow(t *testing.T) {
 	pages := map[string][]string{
-		"varz":    {"/varz"},
-		"connz":   {"/connz?auth=1&subs=1&state=any", "/connz?auth=1&subs=detail"},
-		"subsz":   {"/subsz?subs=1"},
-		"healthz": {"/healthz", "/healthz?stream=S"},
+		"varz":     {"/varz"},
+		"connz":    {"/connz?auth=1&subs=1&state=any", "/connz?auth=1&subs=detail"},
+		"subsz":    {"/subsz?subs=1"},
+		"healthz":  {"/healthz", "/healthz?stream=S", "/healthz?details=1"},
+		"jsz":      {"/jsz?raft=1", "/jsz?consumers=1&config=1"},
+		"accountz": {"/accountz", "/accountz?acc=ORDERS", "/accountz?acc=$SYS"},
 	}
 	known := knownFields(t)
 	bare := monitor.New(bareServer(), "")
@@ -52,7 +59,9 @@ func TestFieldsHaveTheNamesThatToolsKnow(t *testing.T) {
 	}
 	// Not parallel: a limit of memory is shown where there is one.
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(64 << 30))
-	full := monitor.New(fullServer(), "/base")
+	ill := fullServer()
+	ill.js.problems = []monitor.HealthProblem{{Type: "CONSUMER", Account: "ORDERS", Stream: "S", Consumer: "C", Error: "ill"}}
+	full := monitor.New(ill, "/base")
 	for page, paths := range pages {
 		inFull, inBare := map[string]bool{}, ofBare[page]
 		for _, path := range paths {
@@ -64,6 +73,12 @@ func TestFieldsHaveTheNamesThatToolsKnow(t *testing.T) {
 			}
 		}
 		for name, presence := range known[page] {
+			if presence == "bare" {
+				if inFull[name] || !ofBare[page][name] {
+					t.Errorf("%s: field %s belongs to a server that has nothing", page, name)
+				}
+				continue
+			}
 			if want := presence != "later"; inFull[name] != want {
 				t.Errorf("%s: field %s, %s: shown by a server that has everything: %v, want %v", page, name, presence, inFull[name], want)
 			}
@@ -115,7 +130,7 @@ func knownFields(t *testing.T) map[string]map[string]string {
 		if len(words) == 0 || words[0] == "#" {
 			continue
 		}
-		if len(words) != 3 || !slices.Contains([]string{"always", "sometimes", "later", "ours"}, words[2]) {
+		if len(words) != 3 || !slices.Contains([]string{"always", "sometimes", "later", "ours", "bare"}, words[2]) {
 			t.Fatalf("testdata/fields.txt: %q: want PAGE FIELD PRESENCE", line)
 		}
 		if known[words[0]] == nil {
@@ -140,6 +155,8 @@ func fullServer() *fake {
 	}
 	f.totals = monitor.Totals{Subscriptions: 4, Connections: 2}
 	f.open[0].Stalls = 3
+	f.accs = []monitor.Account{{Name: "$SYS", System: true}, {Name: "ORDERS", Connections: 2, Subscriptions: 4}}
+	f.js = fullJetStream()
 	f.closed = []monitor.Connection{{ID: 9, Kind: "Client", Type: "nats", Start: moment, LastActivity: moment, Stop: moment.Add(time.Minute), Reason: "Client Closed"}}
 	return f
 }

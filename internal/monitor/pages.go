@@ -47,6 +47,8 @@ func New(source Source, base string) *Pages {
 	p.add("/connz", "Connections", p.json(p.connz))
 	p.add("/subsz", "Subscriptions", p.json(p.subsz))
 	p.pages["/subscriptionsz"] = p.pages["/subsz"]
+	p.add("/accountz", "Accounts", p.json(p.accountz))
+	p.add("/jsz", "JetStream: streams and consumers", p.json(p.jsz))
 	p.add("/healthz", "Health probe", http.HandlerFunc(p.serveHealthz))
 	return p
 }

@@ -83,7 +83,7 @@ func TestSubszListsCountsAndTests(t *testing.T) {
 
 func TestHealthzAnswersAsAServerWithoutJetStream(t *testing.T) {
 	t.Parallel()
-	pages := monitor.New(fullServer(), "")
+	pages := monitor.New(bareServer(), "")
 	f := func(options string, status int, want string) {
 		t.Helper()
 		w := get(pages, "/healthz"+options)

@@ -18,6 +18,10 @@ type Source interface {
 	// EachSubscription calls f for the subscriptions of all connections until it
 	// returns false. The order stays while nothing changes.
 	EachSubscription(f func(*Subscription) bool)
+	// AccountList are the accounts, by name.
+	AccountList() []Account
+	// JetStream shows what is stored; nil where nothing is.
+	JetStream() JetStream
 }
 
 // State selects connections.

@@ -19,10 +19,21 @@ type fake struct {
 	open   []monitor.Connection
 	closed []monitor.Connection
 	subs   map[uint64][]monitor.Subscription
+	accs   []monitor.Account
+	js     *fakeJetStream
 }
 
 func (f *fake) Server() monitor.Server { return f.server }
 func (f *fake) Totals() monitor.Totals { return f.totals }
+
+func (f *fake) AccountList() []monitor.Account { return f.accs }
+
+func (f *fake) JetStream() monitor.JetStream {
+	if f.js == nil {
+		return nil
+	}
+	return f.js
+}
 
 func (f *fake) Connections(state monitor.State) []monitor.Connection {
 	var list []monitor.Connection

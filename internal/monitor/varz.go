@@ -42,7 +42,7 @@ type Varz struct {
 	Leaf              struct{}          `json:"leaf"`
 	MQTT              struct{}          `json:"mqtt"`
 	Websocket         struct{}          `json:"websocket"`
-	JetStream         struct{}          `json:"jetstream"`
+	JetStream         JetStreamVarz     `json:"jetstream"`
 	TLSTimeout        float64           `json:"tls_timeout"` // seconds
 	WriteDeadline     time.Duration     `json:"write_deadline"`
 	WriteTimeout      string            `json:"write_timeout,omitempty"`
@@ -107,6 +107,7 @@ func (p *Pages) varz(query) ([]byte, error) {
 	v := &Varz{Proto: protocol, Now: now.UTC(), HTTPRequests: p.requestCounts(), FeatureFlags: map[string]bool{}}
 	v.describe(p.source.Server(), now)
 	v.count(p.source.Totals())
+	v.JetStream = p.jetStreamVarz()
 	v.GoVersion, v.Cores, v.MaxProcs = runtime.Version(), runtime.NumCPU(), runtime.GOMAXPROCS(0)
 	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {
 		v.MemLimit = limit

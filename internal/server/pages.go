@@ -53,6 +53,7 @@ func (s *Server) certificateEnd() (first time.Time) {
 type pageSource struct {
 	server         *Server
 	certificateEnd time.Time
+	stored         storedSource // nil while JetStream is off
 }
 
 // Server implements [monitor.Source].
@@ -218,6 +219,39 @@ func (p *pageSource) Accounts() []telemetry.Account {
 		}
 	}
 	return list
+}
+
+// AccountList implements [monitor.Source].
+func (p *pageSource) AccountList() []monitor.Account {
+	accounts := p.server.accounts.All()
+	list := make([]monitor.Account, len(accounts))
+	for i, a := range accounts {
+		list[i] = monitor.Account{Name: a.Name(), Connections: int(a.Connections.Load()), Subscriptions: a.Subscriptions()}
+	}
+	return list
+}
+
+// storedSource shows what is stored.
+type storedSource interface {
+	monitor.JetStream
+	// Figures are those for metrics.
+	Figures() *telemetry.JetStream
+}
+
+// JetStream implements [monitor.Source].
+func (p *pageSource) JetStream() monitor.JetStream {
+	if p.stored == nil {
+		return nil
+	}
+	return p.stored
+}
+
+// JetStreamFigures implements [telemetry.Source].
+func (p *pageSource) JetStreamFigures() *telemetry.JetStream {
+	if p.stored == nil {
+		return nil
+	}
+	return p.stored.Figures()
 }
 
 // Pending implements [telemetry.Source].

@@ -49,3 +49,24 @@ func (l *accountLabels) fold(accounts []Account) []Account {
 	}
 	return list
 }
+
+// foldStored does the same for what accounts have stored, with the labels that
+// fold has given away.
+func (l *accountLabels) foldStored(accounts []JetStreamAccount) []JetStreamAccount {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := make([]JetStreamAccount, 0, min(len(accounts), maxAccounts)+1)
+	other, rest := JetStreamAccount{Name: otherAccounts}, false
+	for i := range accounts {
+		if a := &accounts[i]; l.mu.known[a.Name] {
+			list = append(list, *a)
+		} else {
+			other.add(a)
+			rest = true
+		}
+	}
+	if rest {
+		list = append(list, other)
+	}
+	return list
+}

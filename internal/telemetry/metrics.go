@@ -124,6 +124,7 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	to <- slowConsumers
 	to <- connectionsLimit
 	to <- buildInfo
+	describeJetStream(to)
 }
 
 // Collect sends the figures.
@@ -150,4 +151,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	}
 	to <- prometheus.MustNewConstMetric(buildInfo, prometheus.GaugeValue, 1,
 		c.setup.Version, c.setup.NATSVersion, c.setup.Revision, c.setup.GoVersion)
+	if js := c.source.JetStreamFigures(); js != nil {
+		c.collectJetStream(to, js)
+	}
 }

@@ -20,17 +20,21 @@ import (
 
 	"github.com/tidings-io/tidings/internal/monitor"
 	"github.com/tidings-io/tidings/internal/telemetry"
+	"github.com/tidings-io/tidings/internal/vfs"
 )
 
 type fake struct {
 	totals   monitor.Totals
 	accounts []telemetry.Account
 	pending  telemetry.Pending
+	stored   *telemetry.JetStream
 }
 
 func (f *fake) Totals() monitor.Totals        { return f.totals }
 func (f *fake) Accounts() []telemetry.Account { return slices.Clone(f.accounts) }
 func (f *fake) Pending() telemetry.Pending    { return f.pending }
+
+func (f *fake) JetStreamFigures() *telemetry.JetStream { return f.stored }
 
 var setup = telemetry.Setup{Version: "0.1.0", NATSVersion: "2.15.2", Revision: "abc", GoVersion: "go1.26", ConnsMax: 7, PendingLimit: 99}
 
@@ -46,6 +50,12 @@ func traffic() *fake {
 			Sent: telemetry.Traffic{Messages: 24, Bytes: 25}, SlowConsumers: 26,
 		}},
 		pending: telemetry.Pending{Total: 30, Largest: 31},
+		stored: &telemetry.JetStream{
+			Accounts: []telemetry.JetStreamAccount{{
+				Name: "$G", Memory: 40, Storage: 41, Messages: 42, Streams: 43, Consumers: 44, Requests: 45, FailedRequests: 46,
+			}},
+			MemoryLimit: 47, StorageLimit: 48, Problems: 49, Disk: telemetry.NewDisk(vfs.NewMem()),
+		},
 	}
 }
 
@@ -134,6 +144,16 @@ func TestMetricsHaveTheirValues(t *testing.T) {
 		`tidings_connections{account="$G"} 20`,
 		`tidings_connections_limit 7`,
 		`tidings_connections_opened_total 3`,
+		`tidings_jetstream_api_errors_total{account="$G"} 46`,
+		`tidings_jetstream_api_requests_total{account="$G"} 45`,
+		`tidings_jetstream_consumers{account="$G"} 44`,
+		`tidings_jetstream_memory_bytes{account="$G"} 40`,
+		`tidings_jetstream_memory_limit_bytes 47`,
+		`tidings_jetstream_messages{account="$G"} 42`,
+		`tidings_jetstream_problems 49`,
+		`tidings_jetstream_storage_bytes{account="$G"} 41`,
+		`tidings_jetstream_storage_limit_bytes 48`,
+		`tidings_jetstream_streams{account="$G"} 43`,
 		`tidings_messages_dropped_total 12`,
 		`tidings_messages_received_total{account="$G"} 22`,
 		`tidings_messages_sent_total{account="$G"} 24`,
@@ -195,9 +215,10 @@ func TestMetricsCanBeReadAsOpenMetrics(t *testing.T) {
 
 func TestAccountsBeyondTheLimitAreSummed(t *testing.T) {
 	t.Parallel()
-	source := &fake{}
+	source := &fake{stored: &telemetry.JetStream{}}
 	for i := range 150 {
 		source.accounts = append(source.accounts, telemetry.Account{Name: fmt.Sprintf("B%03d", i), Connections: 1})
+		source.stored.Accounts = append(source.stored.Accounts, telemetry.JetStreamAccount{Name: fmt.Sprintf("B%03d", i), Streams: 2})
 	}
 	source.accounts = append(source.accounts, telemetry.Account{Name: "other", Connections: 1000}, telemetry.Account{Name: "\xff", Connections: 2000})
 	h := telemetry.New(source, setup)
@@ -211,6 +232,10 @@ func TestAccountsBeyondTheLimitAreSummed(t *testing.T) {
 	first := byAccount()
 	if len(first) != 101 || first["other"] != 3050 || first["B099"] != 1 {
 		t.Errorf("%d series, other %v, B099 %v; want 101, 3050, 1", len(first), first["other"], first["B099"])
+	}
+	stored := families(t, h)["tidings_jetstream_streams"].GetMetric()
+	if last := stored[len(stored)-1]; len(stored) != 101 || last.GetLabel()[0].GetValue() != "other" || last.GetGauge().GetValue() != 100 {
+		t.Errorf("%d series of streams, the last one %v; want 101, with 100 streams of the other accounts", len(stored), last)
 	}
 	// An account that comes first by name does not take the series of another.
 	source.accounts = slices.Insert(source.accounts, 0, telemetry.Account{Name: "A", Connections: 5})

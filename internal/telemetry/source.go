@@ -11,6 +11,8 @@ type Source interface {
 	Accounts() []Account
 	// Pending tells what waits to be written to clients.
 	Pending() Pending
+	// JetStreamFigures tell what is stored; nil where nothing is.
+	JetStreamFigures() *JetStream
 }
 
 // Account is the figures of one account.
