@@ -254,6 +254,7 @@ func (c *Machine) ApplyDelta(b []byte, acked func(seq uint64)) error {
 		f.landed = true
 		if f.epoch == c.epoch {
 			c.log.applied = f.streamSeq
+			c.giveUp(d.dropped)
 		}
 	} else {
 		c.merge(&d)
@@ -326,9 +327,31 @@ func (c *Machine) merge(d *delta) {
 	c.removeRuns(d.dropped)
 	c.log.acked.subtract(d.acked)
 	c.log.dropped.subtract(d.dropped)
+	c.giveUp(d.dropped)
 	c.log.applied = max(c.log.applied, d.streamSeq)
 	c.log.streamSeq = c.log.applied
 	c.seek()
+}
+
+// giveUp remembers what a delta drops for a stream that retains messages, as far as
+// they are still there.
+func (c *Machine) giveUp(dropped runs) {
+	if !c.id.Retained || len(dropped) == 0 {
+		return
+	}
+	first := c.x.State().First
+	kept := c.given[:0]
+	for _, r := range c.given {
+		if r.to >= first {
+			kept = append(kept, r)
+		}
+	}
+	for _, r := range dropped {
+		if r.to >= first {
+			kept = append(kept, r)
+		}
+	}
+	c.given = kept.sorted()
 }
 
 func (c *Machine) requeue(p *logged) {

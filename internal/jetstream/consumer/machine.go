@@ -35,6 +35,10 @@ type Machine struct {
 	lastAck     int64
 	pend        pendings
 	latest      *snapshot // deliver policy last_per_subject: what is left of the first messages
+	// given are the messages that were given up without being finished with, as those
+	// delivered too often: a stream that retains messages keeps them. By applied deltas
+	// only; without those below the stream's first.
+	given runs
 
 	// Volatile.
 	cursor  *index.Cursor
@@ -153,7 +157,8 @@ func (c *Machine) firstDelivery(p *pend) uint64 {
 
 // Needs reports whether the message may not be removed on behalf of other
 // consumers: it is for this one, and no committed delta says that it is finished
-// with. Replay gives the same answers at the same place of the log.
+// with; what was given up is not. Replay gives the same answers at the same place
+// of the log.
 func (c *Machine) Needs(seq uint64) bool {
 	if seq > c.streamSeq {
 		if c.latest != nil && seq <= c.latest.last {
@@ -162,7 +167,7 @@ func (c *Machine) Needs(seq uint64) bool {
 		e, ok := c.x.Get(seq)
 		return ok && c.Wants(e.ID)
 	}
-	return c.pend.find(seq) >= 0 || c.log.has(seq, c.epoch)
+	return c.pend.find(seq) >= 0 || c.log.has(seq, c.epoch) || c.given.has(seq)
 }
 
 // ackWait returns how long the client has after the nth delivery.

@@ -50,6 +50,7 @@ func (c *Machine) restart(epoch, streamSeq uint64) {
 	c.redo.clear()
 	c.epoch, c.consumerSeq, c.streamSeq, c.latest = epoch, 0, streamSeq, nil
 	c.lastDeliver, c.lastAck = 0, 0
+	c.given = nil
 	u := &c.log
 	u.acked, u.dropped, u.replies = u.acked[:0], u.dropped[:0], u.replies[:0]
 	u.streamSeq, u.applied = streamSeq, streamSeq

@@ -21,6 +21,7 @@ import (
 //	uvarint  stream sequence of the last delta that was applied
 //	acked    runs that are finished with and in no applied delta
 //	dropped  runs that will not be delivered any more, likewise
+//	given    runs that were given up without being finished with
 //	uvarint  last sequence of the snapshot of last_per_subject, 0: there is none
 //	uvarint  number of its sequences that are left, and differences to the one before
 //
@@ -52,6 +53,7 @@ func (c *Machine) AppendState(dst []byte) []byte {
 	acked, dropped := c.log.all(c.epoch)
 	dst = appendRuns(dst, acked)
 	dst = appendRuns(dst, dropped)
+	dst = appendRuns(dst, c.given)
 	if c.latest == nil {
 		return append(dst, 0, 0)
 	}
@@ -107,6 +109,7 @@ func Decode(state []byte, x *index.Index, env Env) (*Machine, error) {
 	c.log.applied = r.uvarint()
 	c.log.streamSeq = c.log.applied
 	c.log.acked, c.log.dropped = r.runs(c.streamSeq), r.runs(c.streamSeq)
+	c.given = r.runs(c.streamSeq)
 	c.latest = r.snapshot(c.streamSeq)
 	if r.bad || len(r.b) > 0 || c.log.applied > c.streamSeq {
 		return nil, fmt.Errorf("state of %q is cut or wrong: %w", c.id.Name, ErrInvalid)
