@@ -64,12 +64,12 @@ var layers = []layer{
 		// Tested alone: no connection, account or link is in reach.
 		name: "state machines and store",
 		packages: []string{
-			"jetstream/wal", "jetstream/index", "jetstream/store", "jetstream/stream", "jetstream/consumer",
-			"jetstream/meta", "jetstream/raftgroup",
+			"jetstream/wal", "jetstream/index", "jetstream/store", "jetstream/stream",
+			"jetstream/stream/schedule", "jetstream/consumer", "jetstream/meta", "jetstream/raftgroup",
 		},
 		arrows: map[string][]string{
 			"jetstream/store":     {"jetstream/wal", "jetstream/index"},
-			"jetstream/stream":    {"jetstream/index"},
+			"jetstream/stream":    {"jetstream/index", "jetstream/stream/schedule"},
 			"jetstream/consumer":  {"jetstream/index"},
 			"jetstream/raftgroup": {"jetstream/store"},
 		},
