@@ -19,7 +19,7 @@ import (
 // which are of the JetStream API, by their name or path.
 var open = []string{
 	"http_req_stats", "metadata", "feature_flags",
-	"state", "consumer_detail", "mirror", "sources",
+	"state", "consumer_detail", "direct_consumer_detail", "mirror", "sources",
 	"account_details.stream_detail.cluster", "account_details.stream_detail.config",
 }
 
@@ -47,7 +47,7 @@ func TestFieldsHaveTheNamesThatToolsKnow(t *testing.T) {
 		"connz":    {"/connz?auth=1&subs=1&state=any", "/connz?auth=1&subs=detail"},
 		"subsz":    {"/subsz?subs=1"},
 		"healthz":  {"/healthz", "/healthz?stream=S", "/healthz?details=1"},
-		"jsz":      {"/jsz?raft=1", "/jsz?consumers=1&config=1"},
+		"jsz":      {"/jsz?raft=1", "/jsz?consumers=1&config=1&direct-consumers=1"},
 		"accountz": {"/accountz", "/accountz?acc=ORDERS", "/accountz?acc=$SYS"},
 	}
 	known := knownFields(t)

@@ -36,7 +36,7 @@ type Stream interface {
 	Info() *jsapi.StreamInfo
 	// Size is how many messages it has, and their bytes.
 	Size() (messages, bytes uint64)
-	// Consumers are those of the stream, by name.
+	// Consumers are those of the stream, by name, with those of mirrors and sources.
 	Consumers() []*jsapi.ConsumerInfo
 	// HasConsumer reports whether there is a consumer with that name.
 	HasConsumer(name string) bool
@@ -50,7 +50,6 @@ type JetStreamConfig struct {
 	SyncInterval time.Duration `json:"sync_interval,omitempty"`
 	SyncAlways   bool          `json:"sync_always,omitempty"`
 	Domain       string        `json:"domain,omitempty"`
-	CompressOK   bool          `json:"compress_ok,omitempty"`
 	Strict       bool          `json:"strict,omitempty"`
 }
 

@@ -83,6 +83,8 @@ func stored(account, stream string, messages uint64) *fakeAccount {
 			},
 			consumers: []*jsapi.ConsumerInfo{{
 				Stream: stream, Name: "C", Created: moment, Config: jsapi.ConsumerConfig{Durable: "C"}, NumPending: messages, Timestamp: moment,
+			}, {
+				Stream: stream, Name: "COPY", Created: moment, Config: jsapi.ConsumerConfig{Direct: true}, Timestamp: moment,
 			}},
 		}},
 	}
@@ -92,7 +94,7 @@ func stored(account, stream string, messages uint64) *fakeAccount {
 func fullJetStream() *fakeJetStream {
 	return &fakeJetStream{
 		config: monitor.JetStreamConfig{
-			MaxMemory: 1, MaxStorage: 2, StoreDir: "/data", SyncInterval: time.Second, SyncAlways: true, Domain: "hub", CompressOK: true, Strict: true,
+			MaxMemory: 1, MaxStorage: 2, StoreDir: "/data", SyncInterval: time.Second, SyncAlways: true, Domain: "hub", Strict: true,
 		},
 		limits: monitor.JetStreamLimits{
 			RequestBatch: 1, AckPending: 2, DuplicateWindow: 3, BatchInflightPerStream: 4, BatchInflightTotal: 5, BatchSize: 6, BatchTimeout: 7,

@@ -41,6 +41,7 @@ type StreamDetail struct {
 	Config    *jsapi.StreamConfig       `json:"config,omitempty"`
 	State     jsapi.StreamState         `json:"state"`
 	Consumers []ConsumerDetail          `json:"consumer_detail,omitempty"`
+	Direct    []ConsumerDetail          `json:"direct_consumer_detail,omitempty"` // of mirrors and sources
 	Mirror    *jsapi.StreamSourceInfo   `json:"mirror,omitempty"`
 	Sources   []*jsapi.StreamSourceInfo `json:"sources,omitempty"`
 }
@@ -57,6 +58,7 @@ type jszOptions struct {
 	window
 	account                              string // only this one
 	accounts, streams, consumers, config bool
+	direct                               bool // also the consumers of mirrors and sources
 	leaders                              bool // count what this server leads
 }
 
@@ -65,8 +67,7 @@ func (q query) jsz() (o jszOptions, err error) {
 		return o, err
 	}
 	o.account = q.Get("acc")
-	// This server leads all it has, and copies of streams need no consumers.
-	var aside bool
+	var aside bool // this server leads all it has
 	for _, option := range []struct {
 		name string
 		dst  *bool
@@ -76,7 +77,7 @@ func (q query) jsz() (o jszOptions, err error) {
 		{"consumers", &o.consumers},
 		{"config", &o.config},
 		{"raft", &o.leaders},
-		{"direct-consumers", &aside},
+		{"direct-consumers", &o.direct},
 		{"leader-only", &aside},
 		{"stream-leader-only", &aside},
 	} {
@@ -84,7 +85,7 @@ func (q query) jsz() (o jszOptions, err error) {
 			return o, err
 		}
 	}
-	o.streams = o.streams || o.consumers
+	o.streams = o.streams || o.consumers || o.direct
 	o.accounts = o.accounts || o.streams
 	return o, nil
 }
@@ -156,22 +157,27 @@ func describeAccount(a JetStreamAccount, o *jszOptions) AccountStorage {
 		if o.config {
 			detail.Config = &info.Config
 		}
-		if o.consumers {
-			detail.Consumers = describeConsumers(s, o.config)
-		}
+		detail.describeConsumers(s, o)
 		d.Streams = append(d.Streams, detail)
 	}
 	return d
 }
 
-func describeConsumers(s Stream, config bool) []ConsumerDetail {
-	var list []ConsumerDetail
-	for _, info := range s.Consumers() {
-		d := ConsumerDetail{ConsumerInfo: info}
-		if config {
-			d.Config = &info.Config
-		}
-		list = append(list, d)
+// describeConsumers lists the consumers that were asked for.
+func (d *StreamDetail) describeConsumers(s Stream, o *jszOptions) {
+	if !o.consumers && !o.direct {
+		return
 	}
-	return list
+	for _, info := range s.Consumers() {
+		c := ConsumerDetail{ConsumerInfo: info}
+		if o.config {
+			c.Config = &info.Config
+		}
+		switch {
+		case info.Config.Direct && o.direct:
+			d.Direct = append(d.Direct, c)
+		case !info.Config.Direct && o.consumers:
+			d.Consumers = append(d.Consumers, c)
+		}
+	}
 }

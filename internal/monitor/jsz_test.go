@@ -2,6 +2,7 @@ package monitor_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,7 +29,8 @@ func TestJszTellsAsMuchAsAskedFor(t *testing.T) {
 					got = append(got, "config")
 				}
 				consumers, _ := stream["consumer_detail"].([]any)
-				for _, c := range consumers {
+				direct, _ := stream["direct_consumer_detail"].([]any)
+				for _, c := range slices.Concat(consumers, direct) {
 					consumer := c.(map[string]any)
 					got = append(got, consumer["name"].(string))
 					if consumer["config"] != nil {
@@ -54,7 +56,8 @@ func TestJszTellsAsMuchAsAskedFor(t *testing.T) {
 	f("?streams=true&config=true&limit=1", "BILLS B config")
 	f("?consumers=1", "BILLS B C ORDERS S C")
 	f("?acc=ORDERS", "ORDERS")
-	f("?acc=ORDERS&consumers=1&config=1&direct-consumers=1&leader-only=1&stream-leader-only=1", "ORDERS S config C config")
+	f("?acc=ORDERS&consumers=1&config=1&direct-consumers=1&leader-only=1&stream-leader-only=1", "ORDERS S config C config COPY config")
+	f("?acc=BILLS&direct-consumers=1", "BILLS B COPY")
 	f("?acc=NOBODY", "")
 }
 

@@ -37,10 +37,9 @@ type Flags struct {
 	// Over TLS: TLS asks for it, TLSVerify with client certificates.
 	TLS, TLSVerify             *bool
 	TLSCert, TLSKey, TLSCACert *string
-	// Over JetStream; the key files hold a key each, and nothing else.
-	JetStream                          *bool
-	StoreDir                           *string
-	StoreKeyFile, StorePreviousKeyFile *string
+	// Over JetStream:
+	JetStream *bool
+	StoreDir  *string
 }
 
 // Signal is a request to running servers. The zero Signal is none.

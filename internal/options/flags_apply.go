@@ -1,15 +1,6 @@
 package options
 
-import (
-	"errors"
-	"fmt"
-	"io"
-	"os"
-	"strings"
-
-	"github.com/tidings-io/tidings/internal/auth"
-	"github.com/tidings-io/tidings/internal/conf"
-)
+import "github.com/tidings-io/tidings/internal/conf"
 
 // flags puts the flags over what defaults and file say.
 func (l *loader) flags(f *Flags) {
@@ -57,49 +48,11 @@ func override[T any](l *loader, dst *T, flag *T, name string) {
 	}
 }
 
-// jetStreamFlags turns JetStream on or off and says where its data and keys are.
+// jetStreamFlags turns JetStream on or off and says where its data are.
 func (l *loader) jetStreamFlags(f *Flags) {
 	js := &l.options.JetStream
 	override(l, &js.Enabled, f.JetStream, "jetstream")
 	override(l, &js.StoreDir, f.StoreDir, "store_dir")
-	l.keyFlag(&js.Encryption.Key, f.StoreKeyFile, "--store_key_file", "key")
-	l.keyFlag(&js.Encryption.PreviousKey, f.StorePreviousKeyFile, "--store_prev_key_file", "prev_key")
-}
-
-// keyFileMax is how long a file with a key may be, in bytes.
-const keyFileMax = 64 << 10
-
-// keyFlag reads a key from the file that a flag names.
-func (l *loader) keyFlag(dst *auth.Secret, path *string, flag, name string) {
-	if path == nil {
-		return
-	}
-	key, err := readKeyFile(*path)
-	if err != nil {
-		l.report.Errorf(conf.Pos{}, "flag %s: %v", flag, err)
-		return
-	}
-	override(l, dst, &key, name)
-}
-
-// readKeyFile returns what a file holds, without blanks around it.
-func readKeyFile(path string) (auth.Secret, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	text, err := io.ReadAll(io.LimitReader(f, keyFileMax+1))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", err
-	}
-	key := strings.TrimSpace(string(text))
-	switch {
-	case len(text) > keyFileMax:
-		return "", fmt.Errorf("%s is longer than %d bytes and so hardly a key; give a file with the key alone", path, keyFileMax)
-	case key == "":
-		return "", fmt.Errorf("%s is empty; give a file with the key in it", path)
-	}
-	return auth.Secret(key), nil
 }
 
 // credentialFlags replaces the single credential of the file.

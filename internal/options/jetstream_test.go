@@ -157,28 +157,6 @@ func TestNamedStoreDirIsTakenAsItIs(t *testing.T) {
 	}
 }
 
-func TestKeyFilesMustHoldAKey(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	f := func(want, text string) {
-		t.Helper()
-		file := filepath.Join(dir, "key")
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		_, err := options.Load(options.Flags{JetStream: new(true), StoreDir: &dir, StoreKeyFile: &file})
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("key file of %d bytes: %v, want an error with %q", len(text), err, want)
-		}
-	}
-	f("is empty", " \n")
-	f("is longer", strings.Repeat("x", 64<<10+1))
-	missing := filepath.Join(dir, "missing")
-	if _, err := options.Load(options.Flags{StorePreviousKeyFile: &missing}); err == nil || !strings.Contains(err.Error(), "--store_prev_key_file") {
-		t.Errorf("missing key file: %v, want an error that names the flag", err)
-	}
-}
-
 func TestCapacityIsWhatWasSetOrPartOfTheMachine(t *testing.T) {
 	t.Parallel()
 	js := options.Defaults().JetStream
