@@ -96,7 +96,7 @@ func (s *Server) Connections() []Snapshot {
 	conns := s.conns()
 	list := make([]Snapshot, len(conns))
 	for i, c := range conns {
-		list[i] = c.snapshot()
+		list[i] = c.Snapshot()
 	}
 	return list
 }
@@ -147,7 +147,8 @@ func (c *Conn) describe(sub *core.Subscription) SubscriptionSnapshot {
 	}
 }
 
-func (c *Conn) snapshot() Snapshot {
+// Snapshot returns what there is to know of the connection.
+func (c *Conn) Snapshot() Snapshot {
 	id := c.shown.Load()
 	sn := Snapshot{
 		ID: c.id, IP: c.ip(), Name: id.name, Lang: id.lang, Version: id.version, User: id.user,
@@ -170,7 +171,7 @@ func (c *Conn) snapshot() Snapshot {
 }
 
 func (c *Conn) snapshotClosed(reason wire.Reason, subs int) Snapshot {
-	sn := c.snapshot()
+	sn := c.Snapshot()
 	sn.Stop, sn.Reason, sn.Subscriptions = time.Now(), reason, subs
 	return sn
 }

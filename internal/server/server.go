@@ -32,6 +32,7 @@ type Server struct {
 	id, name string
 	accounts *core.Accounts
 	conns    *conn.Server
+	js       jetStream
 	noListen bool
 
 	stopOnce sync.Once
@@ -152,13 +153,16 @@ func (s *Server) Start() error {
 	}
 	s.mu.started = true
 	if err := s.startLocked(); err != nil {
-		return errors.Join(err, s.closeListenersLocked())
+		return errors.Join(err, s.closeListenersLocked(), s.stopJetStream())
 	}
 	return nil
 }
 
 func (s *Server) startLocked() (err error) {
 	s.banner()
+	if err := s.startJetStream(); err != nil {
+		return err
+	}
 	if err := s.startMonitorLocked(); err != nil {
 		return err
 	}
@@ -288,6 +292,7 @@ func (s *Server) stop(ctx context.Context, end func(context.Context) error) erro
 		err = errors.Join(err, s.closeListenersLocked())
 		s.mu.Unlock()
 		s.serving.Wait()
+		err = errors.Join(err, s.stopJetStream())
 		s.stopErr = err
 		s.log.Info("Server stopped")
 		close(s.stopped)

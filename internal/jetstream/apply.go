@@ -1,0 +1,204 @@
+package jetstream
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"strconv"
+
+	"github.com/tidings-io/tidings/internal/jetstream/index"
+	"github.com/tidings-io/tidings/internal/jetstream/stream"
+	"github.com/tidings-io/tidings/internal/jetstream/wal"
+	"github.com/tidings-io/tidings/internal/jsapi"
+	"github.com/tidings-io/tidings/internal/record"
+)
+
+// setMachineLocked makes m the machine of the stream.
+func (s *Stream) setMachineLocked(m *stream.Machine) {
+	s.mu.machine = m
+	m.OnStored = s.onStored
+	m.SetInterest(s.anybodyWants)
+}
+
+// anybodyWants reports whether a consumer waits for messages on a subject.
+func (s *Stream) anybodyWants(_ index.ID, text []byte) bool {
+	for _, c := range s.mu.consumers {
+		if c.wantsSubject(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// onStored is called by the machine for each message that it has stored.
+func (s *Stream) onStored(m stream.Stored) {
+	if s.mu.pub == nil {
+		return // recovering: consumers are run when that is done
+	}
+	if len(s.mu.hungry) > 0 {
+		if e, ok := s.mu.machine.Index().Get(m.Seq); ok {
+			s.storedLocked(e.ID)
+		}
+	}
+	if s.config.Load().Republish != nil {
+		s.republishLocked(&m)
+	}
+}
+
+// applyPublishLocked decides the messages of a Publish entry and answers their
+// publishers.
+func (s *Stream) applyPublishLocked(e *entry) {
+	b, replies := e.chunk.Bytes, e.replies
+	at := e.place
+	from := publishHeader
+	for range e.count {
+		n := record.Length(b[from:])
+		rec := record.View(b[from : from+n])
+		reply := replies[2:][:binary.LittleEndian.Uint16(replies)]
+		replies = replies[2+len(reply):]
+		if e.err != nil {
+			s.answer(reply, &stream.Decision{Answer: stream.AnswerAck, Err: storeError(e.err)})
+		} else {
+			var place index.Place
+			if s.logged {
+				place = index.Place{File: at.File, Offset: at.Offset + uint32(from)}
+			}
+			d := s.publishLocked(rec, place, e.kind, reply)
+			s.answer(reply, &d)
+		}
+		from += n
+	}
+	if e.err != nil {
+		s.failLocked(e.err)
+	}
+	s.recent = append(s.recent, recent{place: at, entry: e})
+}
+
+// publishLocked decides one message.
+func (s *Stream) publishLocked(rec record.Message, at index.Place, kind wal.Kind, reply []byte) stream.Decision {
+	m := s.mu.machine
+	switch kind {
+	case kindReplies:
+		r, ours, ok := jsapi.ParseBatchReply(view(reply))
+		switch {
+		case ours && !ok:
+			return stream.Decision{Answer: stream.AnswerAck, Err: jsapi.ErrBatchPublishInvalidPattern.New()}
+		case ours:
+			return m.PublishFast(rec, at, r)
+		}
+	case kindSourced:
+		return m.PublishSourced(rec, at)
+	case kindNumbered:
+		return m.PublishAt(rec, at, rec.Seq, 0)
+	}
+	return m.Publish(rec, at)
+}
+
+// answer tells a publisher what became of its message.
+func (s *Stream) answer(reply []byte, d *stream.Decision) {
+	if len(reply) == 0 {
+		return
+	}
+	o := &s.out
+	for i := range d.Flow {
+		s.answerJSON(reply, &d.Flow[i])
+	}
+	switch d.Answer {
+	case stream.AnswerNone:
+	case stream.AnswerEmpty:
+		o.send(s.mu.pub, reply, nil, nil, nil)
+	case stream.AnswerAck:
+		if d.Err == nil && !d.Duplicate && d.Value == "" && d.Batch == "" {
+			o.head = strconv.AppendUint(append(o.head[:0], s.ackHead...), d.Seq, 10)
+			o.head = append(o.head, s.ackTail...)
+		} else {
+			ack := d.PubAck(s.name, s.node.cfg.Domain)
+			o.head = jsapi.AppendPubAck(o.head[:0], &ack)
+		}
+		o.send(s.mu.pub, reply, nil, nil, o.head)
+	}
+}
+
+// republishLocked sends a stored message on to core subscribers.
+func (s *Stream) republishLocked(m *stream.Stored) {
+	o := &s.out
+	to, header, body, ok := s.mu.machine.Republish(o.head[:0], m)
+	if !ok {
+		return
+	}
+	o.head = header
+	o.send(s.mu.pub, []byte(to), nil, header, body)
+}
+
+// dueLocked does what the time asks for: messages that have become too old, what
+// was scheduled, batches that nobody went on with.
+func (s *Stream) dueLocked() {
+	m := s.mu.machine
+	if due := m.Deadline(); due == 0 || due > s.mu.now || s.mu.closed || s.mu.failed != nil {
+		return
+	}
+	if m.Produces(s.mu.now) && s.logged {
+		// What appends messages must stand in the log, so that they get the same
+		// sequences again.
+		if !s.mu.expiring && s.propose(&command{Expire: true}, func(result) { s.mu.expiring = false }) == nil {
+			s.mu.expiring = true
+		}
+		return
+	}
+	m.Expire(s.mu.now)
+}
+
+// dueAtLocked returns when a turn is needed though nobody asks for one.
+func (s *Stream) dueAtLocked() int64 {
+	if s.mu.closed {
+		return 0
+	}
+	at := earlier(s.mu.queue.next(), s.mu.deltasAt)
+	if !s.mu.expiring && s.mu.failed == nil {
+		at = earlier(at, s.mu.machine.Deadline())
+	}
+	return at
+}
+
+// settleLocked tells others how far the stream has come in this turn.
+func (s *Stream) settleLocked() {
+	x := s.mu.machine.Index().State()
+	if delta := int64(x.Bytes) - s.mu.bytes; delta != 0 {
+		s.mu.bytes += delta
+		s.account.use(s.config.Load().Storage, delta)
+	}
+	for _, a := range s.mu.machine.Abandoned() {
+		s.adviseAbandoned(a)
+	}
+	s.order.Lock()
+	s.order.appliedSeq = x.Last
+	s.order.inflight -= s.appliedRecords
+	s.order.Unlock()
+	s.appliedRecords = 0
+}
+
+func (s *Stream) adviseAbandoned(a stream.Abandoned) {
+	kind := jsapi.EventStreamBatchAbandoned
+	s.mu.advice = append(s.mu.advice, event{kind.For(s.name), &jsapi.BatchAbandoned{
+		Event: newEvent(kind), Account: s.account.Name(), Stream: s.name,
+		Domain: s.node.cfg.Domain, BatchID: a.Batch, Reason: a.Reason,
+	}})
+}
+
+// use counts bytes that streams of the account hold.
+func (a *Account) use(kind jsapi.Storage, delta int64) {
+	if kind == jsapi.MemoryStorage {
+		a.usage.memory.Add(delta)
+	} else {
+		a.usage.storage.Add(delta)
+	}
+}
+
+// answerJSON sends a publisher something else than the answer to a publish.
+func (s *Stream) answerJSON(reply []byte, body any) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		s.node.log.Error("Answer does not marshal", "stream", s.name, "error", err)
+		return
+	}
+	s.out.send(s.mu.pub, reply, nil, nil, b)
+}

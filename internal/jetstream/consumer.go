@@ -1,0 +1,146 @@
+package jetstream
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/tidings-io/tidings/internal/core"
+	"github.com/tidings-io/tidings/internal/jetstream/consumer"
+	"github.com/tidings-io/tidings/internal/jsapi"
+	"github.com/tidings-io/tidings/internal/subject"
+)
+
+// Consumer is one consumer of a stream. Its methods are safe for concurrent use.
+type Consumer struct {
+	stream  *Stream
+	name    string
+	config  atomic.Pointer[jsapi.ConsumerConfig]
+	logged  bool // its changes go through the log
+	filters []string
+
+	// The rest is guarded by the stream's lock.
+	machine  *consumer.Machine
+	runnable bool  // it is in the list of those to run
+	hungry   bool  // it is in the list of those that wait for messages
+	dirty    bool  // it may have changes that are not logged
+	gone     bool  // deleted
+	expiring bool  // it is about to be deleted
+	dueAt    int64 // when it is to be run, 0: never
+	at       int   // place in the queue, -1: not in it
+
+	pulls *core.Subscription // of pull requests
+	watch func()             // stops watching the deliver subject
+}
+
+// Name is the consumer's name.
+func (c *Consumer) Name() string { return c.name }
+
+// Config returns the configuration, which must not be changed.
+func (c *Consumer) Config() jsapi.ConsumerConfig { return *c.config.Load() }
+
+// Stream is the stream that it is a consumer of.
+func (c *Consumer) Stream() *Stream { return c.stream }
+
+// Info returns what there is to know of the consumer.
+func (c *Consumer) Info() *jsapi.ConsumerInfo {
+	c.stream.mu.Lock()
+	defer c.stream.mu.Unlock()
+	return c.infoLocked()
+}
+
+func (c *Consumer) infoLocked() *jsapi.ConsumerInfo {
+	now := time.Now()
+	info := c.machine.Info(now.UnixNano())
+	info.Cluster = &jsapi.ClusterInfo{Leader: c.stream.node.cfg.Server}
+	info.Timestamp = now.UTC()
+	return info
+}
+
+// newConsumerLocked adds a consumer; its machine is set by the caller.
+func (s *Stream) newConsumerLocked(name string, cfg *jsapi.ConsumerConfig) *Consumer {
+	c := &Consumer{stream: s, name: name, at: -1}
+	// Consumers in memory are gone after a restart, except where messages are kept
+	// for them: those must not be left behind without anybody to fetch them.
+	c.logged = s.logged && (!cfg.MemoryStorage || s.retained())
+	c.setConfig(cfg)
+	s.mu.consumers[name] = c
+	s.consumerCount.Add(1)
+	return c
+}
+
+func (c *Consumer) setConfig(cfg *jsapi.ConsumerConfig) {
+	c.config.Store(cfg)
+	c.filters = cfg.Filters()
+}
+
+// retained reports whether messages are kept for the consumers only.
+func (s *Stream) retained() bool { return s.config.Load().Retention != jsapi.RetainLimits }
+
+// wantsSubject reports whether the consumer's filter lets the subject pass.
+func (c *Consumer) wantsSubject(text []byte) bool {
+	if len(c.filters) == 0 {
+		return true
+	}
+	for _, f := range c.filters {
+		if subject.Matches(f, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// openLocked lets clients reach the consumer.
+func (c *Consumer) openLocked() {
+	s := c.stream
+	s.openDoorsLocked()
+	cfg := c.config.Load()
+	prefix := jsapi.APIPrefix
+	switch {
+	case !cfg.Push():
+		d := &door{stream: s, kind: workPulls, consumer: c}
+		c.pulls = s.account.subscribe(d, prefix+".CONSUMER.MSG.NEXT."+s.name+"."+c.name)
+	default:
+		c.watchLocked(cfg.DeliverSubject)
+	}
+	s.wakeLocked(c)
+}
+
+// watchLocked follows whether anybody listens on the deliver subject.
+func (c *Consumer) watchLocked(deliver string) {
+	s := c.stream
+	a := s.account.core
+	if c.watch != nil {
+		c.watch()
+	}
+	changed := func() {
+		c.machine.Interested(s.mu.now, a.Interested([]byte(deliver)))
+		s.wakeLocked(c)
+	}
+	c.watch = a.Watch(deliver, func() { s.postAside(work{kind: workCall, do: changed}) })
+	c.machine.Interested(s.mu.now, a.Interested([]byte(deliver)))
+}
+
+// closeLocked ends what clients have of the consumer.
+func (c *Consumer) closeLocked(status string) {
+	if c.pulls != nil {
+		c.stream.account.core.Unsubscribe(c.pulls)
+		c.pulls = nil
+	}
+	if c.watch != nil {
+		c.watch()
+		c.watch = nil
+	}
+	c.machine.Close(status)
+}
+
+// removeLocked takes the consumer out of the stream.
+func (c *Consumer) removeLocked() {
+	s := c.stream
+	c.gone = true
+	delete(s.mu.consumers, c.name)
+	s.consumerCount.Add(-1)
+	s.mu.queue.remove(c)
+	if len(s.mu.consumers) == 0 {
+		s.closeDoorsLocked()
+	}
+}

@@ -1,0 +1,176 @@
+package jetstream
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tidings-io/tidings/internal/jetstream/wal"
+	"github.com/tidings-io/tidings/internal/jsapi"
+)
+
+// deltaDelay is how long changes of consumers that nobody waits for gather before
+// they are logged.
+const deltaDelay = 5 * time.Millisecond
+
+// A Deltas entry is, for each consumer that changed: the length of its name
+// (u16), the name, the length of its delta (u32), the delta.
+
+// logDeltasLocked logs what the consumers did: at once if somebody waits for it,
+// else a little later.
+func (s *Stream) logDeltasLocked() {
+	if len(s.mu.dirty) == 0 {
+		return
+	}
+	urgent := s.mu.deltasAt != 0 && s.mu.deltasAt <= s.mu.now
+	for _, c := range s.mu.dirty {
+		urgent = urgent || !c.logged || c.machine.Urgent()
+	}
+	if !urgent {
+		if s.mu.deltasAt == 0 {
+			s.mu.deltasAt = s.mu.now + int64(deltaDelay)
+		}
+		return
+	}
+	s.logDeltasNowLocked()
+}
+
+// logDeltasNowLocked takes the changes of all consumers and logs them, together
+// with the dead letters that go with them.
+func (s *Stream) logDeltasNowLocked() {
+	s.mu.deltasAt = 0
+	var e *entry
+	for i, c := range s.mu.dirty {
+		s.mu.dirty[i] = nil
+		c.dirty = false
+		if c.gone {
+			continue
+		}
+		if !c.logged {
+			s.deltaBuf = c.machine.Delta(s.deltaBuf[:0])
+			s.finishDeltaLocked(c, s.deltaBuf)
+			continue
+		}
+		if e == nil {
+			e = entryPool.Get().(*entry)
+			e.stream, e.kind = s, kindDeltas
+		}
+		e.addDelta(c)
+	}
+	s.mu.dirty = s.mu.dirty[:0]
+	letters := s.mu.letters
+	s.mu.letters = nil
+	if e != nil && len(e.payload) == 0 {
+		e.release()
+		e = nil
+	}
+	if e != nil || len(letters) > 0 {
+		s.logWithLettersLocked(e, letters)
+	}
+}
+
+// addDelta appends the changes of a consumer, if there are any.
+func (e *entry) addDelta(c *Consumer) {
+	from := len(e.payload)
+	b := binary.LittleEndian.AppendUint16(e.payload, uint16(len(c.name)))
+	b = append(b, c.name...)
+	b = binary.LittleEndian.AppendUint32(b, 0)
+	at := len(b)
+	b = c.machine.Delta(b)
+	if len(b) == at {
+		e.payload = b[:from]
+		return
+	}
+	binary.LittleEndian.PutUint32(b[at-4:], uint32(len(b)-at))
+	e.payload = b
+}
+
+var errDeltas = errors.New("changes of consumers cannot be read")
+
+// eachDelta calls f for the parts of a Deltas entry.
+func eachDelta(b []byte, f func(name string, delta []byte) error) error {
+	for len(b) > 0 {
+		if len(b) < 2 {
+			return errDeltas
+		}
+		n := int(binary.LittleEndian.Uint16(b))
+		if b = b[2:]; len(b) < n+4 {
+			return errDeltas
+		}
+		name := string(b[:n])
+		size := int(binary.LittleEndian.Uint32(b[n:]))
+		if b = b[n+4:]; len(b) < size {
+			return errDeltas
+		}
+		if err := f(name, b[:size:size]); err != nil {
+			return err
+		}
+		b = b[size:]
+	}
+	return nil
+}
+
+// deltasDurableLocked applies what the consumers did, now that it survives.
+func (s *Stream) deltasDurableLocked(e *entry) {
+	if e.err != nil {
+		s.failLocked(e.err)
+		return
+	}
+	_ = eachDelta(e.payload, func(name string, delta []byte) error {
+		if c := s.mu.consumers[name]; c != nil {
+			s.finishDeltaLocked(c, delta)
+		}
+		return nil
+	})
+}
+
+// finishDeltaLocked applies a consumer's own changes and tells those who wait.
+func (s *Stream) finishDeltaLocked(c *Consumer, delta []byte) {
+	if len(delta) > 0 {
+		if err := c.machine.ApplyDelta(delta, s.ackedLocked); err != nil {
+			s.node.log.Error("Consumer does not understand its own changes", "stream", s.name, "consumer", c.name, "error", err)
+		}
+	}
+	c.machine.Committed()
+	s.wakeLocked(c)
+}
+
+// replayDeltas applies a Deltas entry after a restart.
+func (s *Stream) replayDeltas(b []byte) error {
+	return eachDelta(b, func(name string, delta []byte) error {
+		c := s.mu.consumers[name]
+		if c == nil {
+			return nil // deleted before the entry was logged
+		}
+		if err := c.machine.ApplyDelta(delta, s.ackedLocked); err != nil {
+			return fmt.Errorf("%w: consumer %s of stream %s: %w", errEntry, name, s.name, err)
+		}
+		return nil
+	})
+}
+
+// ackedLocked takes a message out that one consumer is done with, if the others
+// are, too.
+func (s *Stream) ackedLocked(seq uint64) {
+	switch s.config.Load().Retention {
+	case jsapi.RetainLimits:
+		return
+	case jsapi.RetainInterest:
+		for _, c := range s.mu.consumers {
+			if c.machine.Needs(seq) {
+				return
+			}
+		}
+	case jsapi.RetainWorkQueue:
+	}
+	s.mu.machine.Remove(seq)
+}
+
+// failLocked stops the stream after the log has failed.
+func (s *Stream) failLocked(err error) {
+	if s.mu.failed == nil && !errors.Is(err, wal.ErrClosed) {
+		s.mu.failed = err
+		s.node.log.Error("Stream is stopped, restart the server to recover it", "account", s.account.Name(), "stream", s.name, "error", err)
+	}
+}

@@ -1,0 +1,209 @@
+package jetstream
+
+import (
+	"errors"
+	"time"
+
+	"github.com/tidings-io/tidings/internal/jetstream/index"
+	"github.com/tidings-io/tidings/internal/jetstream/store"
+	"github.com/tidings-io/tidings/internal/jsapi"
+	"github.com/tidings-io/tidings/internal/record"
+	"github.com/tidings-io/tidings/internal/subject"
+)
+
+// Info returns what there is to know of the stream.
+func (s *Stream) Info(req jsapi.StreamInfoRequest) (*jsapi.StreamInfo, *jsapi.Error) {
+	cfg := *s.config.Load()
+	info := &jsapi.StreamInfo{
+		Config: cfg, Created: s.created, Domain: s.node.cfg.Domain,
+		Cluster:   &jsapi.ClusterInfo{Leader: s.node.cfg.Server},
+		Timestamp: time.Now().UTC(),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	info.State = s.stateLocked()
+	x := s.mu.machine.Index()
+	if req.DeletedDetails {
+		info.State.Deleted = x.Deleted(info.State.FirstSeq, info.State.NumDeleted)
+	}
+	if req.SubjectsFilter != "" {
+		info.State.Subjects = subjectsPage(x, req.SubjectsFilter, req.Offset)
+	}
+	s.sourcesInfoLocked(info)
+	return info, nil
+}
+
+// subjectsPage returns the message counts of one page of subjects.
+func subjectsPage(x *index.Index, filter string, offset int) map[string]uint64 {
+	page := map[string]uint64{}
+	i := 0
+	for subject, st := range x.Subjects(filter) {
+		if i++; i <= offset {
+			continue
+		}
+		page[string(subject)] = st.Count
+		if len(page) == jsapi.SubjectDetailsLimit {
+			break
+		}
+	}
+	return page
+}
+
+// SubjectCount returns the number of subjects that match filter.
+func (s *Stream) SubjectCount(filter string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for range s.mu.machine.Index().Subjects(filter) {
+		n++
+	}
+	return n
+}
+
+// stateLocked returns the state without details.
+func (s *Stream) stateLocked() jsapi.StreamState {
+	x := s.mu.machine.Index().State()
+	st := jsapi.StreamState{
+		Msgs: x.Messages, Bytes: x.Bytes, FirstSeq: x.First, LastSeq: x.Last,
+		NumSubjects: int(x.Subjects), NumDeleted: int(x.Deleted), Consumers: s.visibleConsumersLocked(),
+	}
+	if x.Messages > 0 {
+		st.FirstTime = s.timeOfLocked(x.First)
+	}
+	if last := s.mu.machine.LastTime(); last != 0 {
+		st.LastTime = time.Unix(0, last).UTC()
+	}
+	if len(s.mu.lost) > 0 {
+		st.Lost = &jsapi.LostMessages{Msgs: s.mu.lost}
+	}
+	return st
+}
+
+// State returns the state without details.
+func (s *Stream) State() jsapi.StreamState {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stateLocked()
+}
+
+// timeOfLocked returns when the message with that sequence was stored, the zero
+// time if it cannot be read.
+func (s *Stream) timeOfLocked(seq uint64) time.Time {
+	m, ok := s.messageLocked(seq)
+	if !ok {
+		return time.Time{}
+	}
+	return time.Unix(0, m.Time).UTC()
+}
+
+// messageLocked reads a message, which is the caller's.
+func (s *Stream) messageLocked(seq uint64) (record.Message, bool) {
+	e, ok := s.mu.machine.Index().Get(seq)
+	if !ok {
+		return record.Message{}, false
+	}
+	b, err := s.space.Read(nil, e)
+	if err != nil {
+		s.readFailedLocked(e, err)
+		return record.Message{}, false
+	}
+	m := record.View(b)
+	m.Seq = seq
+	return m, true
+}
+
+// readFailedLocked notes a message that cannot be read. It stays in the index:
+// a sequence is never given out twice, and what is on the disk is left alone.
+func (s *Stream) readFailedLocked(e index.Entry, err error) {
+	s.node.log.Error("Message cannot be read", "account", s.account.Name(), "stream", s.name, "sequence", e.Seq, "error", err)
+	for _, seq := range s.mu.lost {
+		if seq == e.Seq {
+			return
+		}
+	}
+	s.mu.lost = append(s.mu.lost, e.Seq)
+}
+
+// health says what is wrong with the stream.
+func (s *Stream) health() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.mu.failed != nil:
+		return &StreamError{s.account.Name(), s.name, s.mu.failed}
+	case len(s.mu.lost) > 0:
+		return &StreamError{s.account.Name(), s.name, errLost}
+	}
+	return nil
+}
+
+var errLost = errors.New("messages cannot be read; see its info")
+
+// StreamError says what is wrong with a stream.
+type StreamError struct {
+	Account, Stream string
+	Err             error
+}
+
+func (e *StreamError) Error() string {
+	return "stream " + e.Account + " > " + e.Stream + ": " + e.Err.Error()
+}
+
+func (e *StreamError) Unwrap() error { return e.Err }
+
+// Message returns one message: by sequence, the last of a subject, or the next one
+// of a subject from a sequence or time on.
+func (s *Stream) Message(req jsapi.MsgGetRequest) (record.Message, *jsapi.Error) {
+	if (req.LastBySubject != "" && req.NextBySubject != "") || (req.Seq > 0 && req.LastBySubject != "") ||
+		(req.Seq == 0 && req.LastBySubject == "" && req.NextBySubject == "") {
+		return record.Message{}, jsapi.ErrBadRequest.New()
+	}
+	for {
+		s.mu.Lock()
+		e, ok := s.find(s.mu.machine.Index(), &req)
+		s.mu.Unlock()
+		if !ok {
+			return record.Message{}, jsapi.ErrNoMessageFound.New()
+		}
+		b, err := s.space.Read(nil, e)
+		if errors.Is(err, store.ErrMoved) {
+			continue
+		}
+		if err != nil {
+			s.mu.Lock()
+			s.readFailedLocked(e, err)
+			s.mu.Unlock()
+			return record.Message{}, jsapi.ErrNoMessageFound.New()
+		}
+		m := record.View(b)
+		m.Seq = e.Seq
+		return m, nil
+	}
+}
+
+func (s *Stream) find(x *index.Index, req *jsapi.MsgGetRequest) (index.Entry, bool) {
+	switch {
+	case req.LastBySubject != "" && !subject.HasWildcard(req.LastBySubject):
+		st, ok := x.Subject([]byte(req.LastBySubject))
+		if !ok {
+			return index.Entry{}, false
+		}
+		return x.Get(st.Last)
+	case req.LastBySubject != "":
+		return x.Prev(x.State().Last, x.NewFilter(req.LastBySubject))
+	case req.NextBySubject != "":
+		return x.Next(max(req.Seq, 1), x.NewFilter(req.NextBySubject))
+	}
+	return x.Get(req.Seq)
+}
+
+// Purge removes messages, durably.
+func (s *Stream) Purge(req jsapi.StreamPurgeRequest) (uint64, *jsapi.Error) {
+	r := s.do(&command{Purge: &req})
+	return r.purged, r.err
+}
+
+// DeleteMessage removes one message, durably.
+func (s *Stream) DeleteMessage(seq uint64, noErase bool) *jsapi.Error {
+	return s.do(&command{Delete: &deleteMessage{seq, !noErase}}).err
+}

@@ -1,0 +1,143 @@
+package jetstream
+
+import (
+	"encoding/binary"
+	"sync"
+
+	"github.com/tidings-io/tidings/internal/core"
+	"github.com/tidings-io/tidings/internal/jetstream/index"
+	"github.com/tidings-io/tidings/internal/jetstream/wal"
+	"github.com/tidings-io/tidings/internal/record"
+)
+
+// A Publish entry is a header of 16 bytes and records in the order in which they
+// were published:
+//
+//	0  u8   version   1
+//	1  u24  0
+//	4  u32  count     of records
+//	8  u64  before    no smaller than the stream's last sequence before it
+//
+// In a Replies entry each record's reply subject follows behind the last record:
+// its length (u16) and text.
+//
+// The last one keeps sequences from being given out twice behind an entry that is
+// lost: it is exact unless messages were refused that were on their way when the
+// entry was logged.
+const (
+	publishHeader  = 16
+	publishVersion = 1
+)
+
+// entry is something for the log, from the moment it has its index until it is
+// applied.
+type entry struct {
+	stream *Stream
+	kind   wal.Kind
+	index  wal.Index
+	// chunk holds the payload of a Publish entry, payload that of the others.
+	chunk   *core.Chunk
+	payload []byte
+	// replies has for each record of a Publish entry the length (u16) and the text
+	// of the subject that wants to hear of it.
+	replies []byte
+	count   uint64 // of records
+	place   index.Place
+	err     error // why it is not in the log
+
+	// Of commands: done is called with what became of it, under the stream's lock.
+	command *command
+	done    func(result)
+}
+
+var entryPool = sync.Pool{New: func() any { return new(entry) }}
+
+func (e *entry) release() {
+	if e.chunk != nil {
+		e.chunk.Release()
+	}
+	replies := e.replies[:0]
+	if cap(replies) > 64<<10 {
+		replies = nil
+	}
+	*e = entry{replies: replies}
+	entryPool.Put(e)
+}
+
+// Durable implements [wal.Completion]: it runs in the commit loop.
+func (e *entry) Durable(r wal.Result) {
+	if e.err = r.Err; e.err == nil {
+		p := r.Place(0)
+		e.place = index.Place{File: uint32(p.File), Offset: p.Offset}
+	}
+	s := e.stream
+	if s.box.put(work{kind: workEntry, entry: e}) {
+		s.node.pool.submit(s)
+	}
+}
+
+// Deliver implements [core.Receiver]: the message becomes a record in st.
+func (s *Stream) Deliver(st *core.Stage, _ *core.Subscription, m *core.Message) {
+	c := st.Reserve(publishHeader + record.Size(len(m.Subject), 0, len(m.Payload)))
+	if len(c.Bytes) == 0 {
+		c.Bytes = append(c.Bytes, emptyHeader[:]...)
+	}
+	c.Bytes = record.Append(c.Bytes, m.Subject, m.Payload, max(m.HeaderLen, 0))
+	st.Side = binary.LittleEndian.AppendUint16(st.Side, uint16(len(m.Reply)))
+	st.Side = append(st.Side, m.Reply...)
+}
+
+var emptyHeader [publishHeader]byte
+
+// Flush implements [core.Receiver]: what is staged becomes an entry.
+func (s *Stream) Flush(st *core.Stage) {
+	st.Take(0, func(c *core.Chunk) {
+		e := entryPool.Get().(*entry)
+		e.stream, e.kind, e.chunk = s, kindPublish, c
+		e.replies, st.Side = st.Side, e.replies[:0]
+		s.ingest(e)
+	})
+}
+
+// Exhausted, Relief and Filter implement [core.Receiver].
+func (*Stream) Exhausted(*core.Subscription)               {}
+func (*Stream) Relief() <-chan struct{}                    { return nil }
+func (*Stream) Filter(*core.Subscription) core.Permissions { return nil }
+
+// ingest gives the records of a Publish entry their times and logs it.
+func (s *Stream) ingest(e *entry) {
+	if s.config.Load().AllowBatchPublish && e.kind == kindPublish {
+		e.kind = kindReplies
+	}
+	s.order.Lock()
+	s.sealLocked(e)
+	if e.kind == kindReplies {
+		e.chunk.Bytes = append(e.chunk.Bytes, e.replies...)
+	}
+	run := s.logLocked(e, e.chunk.Bytes, wal.Normal)
+	s.order.Unlock()
+	if run {
+		s.run()
+	}
+}
+
+// logLocked appends e to the log under s.order. It reports whether the caller
+// must run a turn: the entry needs no log, or the log refused it.
+func (s *Stream) logLocked(e *entry, payload []byte, class wal.Class, more ...wal.Entry) bool {
+	s.order.index++
+	e.index = s.order.index
+	if !s.logged {
+		return s.box.put(work{kind: workEntry, entry: e})
+	}
+	s.order.entries = append(append(s.order.entries[:0], wal.Entry{
+		Kind: e.kind, Group: s.group, Index: e.index, Payload: payload,
+	}), more...)
+	err := s.node.store.Append(s.order.entries, class, e)
+	clear(s.order.entries)
+	if err == nil {
+		return false
+	}
+	s.order.index--
+	e.err = err
+	return s.box.put(work{kind: workEntry, entry: e})
+}

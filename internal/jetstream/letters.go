@@ -1,0 +1,198 @@
+package jetstream
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/tidings-io/tidings/internal/core"
+	"github.com/tidings-io/tidings/internal/jetstream/consumer"
+	"github.com/tidings-io/tidings/internal/jetstream/index"
+	"github.com/tidings-io/tidings/internal/jetstream/wal"
+	"github.com/tidings-io/tidings/internal/record"
+	"github.com/tidings-io/tidings/internal/wire"
+)
+
+// The headers of a dead letter.
+const (
+	headerLetter           = "Tidings-Dead-Letter-"
+	headerLetterStream     = headerLetter + "Stream"
+	headerLetterSequence   = headerLetter + "Sequence"
+	headerLetterSubject    = headerLetter + "Subject"
+	headerLetterConsumer   = headerLetter + "Consumer"
+	headerLetterDeliveries = headerLetter + "Deliveries"
+	headerLetterReason     = headerLetter + "Reason"
+	headerLetterDetail     = headerLetter + "Detail"
+	headerLetterTime       = headerLetter + "Time"
+)
+
+// letter is a message that a consumer has given up, on its way to the stream that
+// keeps such messages. It is logged in one piece with the change of the consumer,
+// so there is exactly one copy, whatever happens.
+type letter struct {
+	to     *Stream
+	record []byte // as record.Append leaves it
+}
+
+// deadLetterLocked hands a message over that a consumer has given up.
+func (s *Stream) deadLetterLocked(c *Consumer, e index.Entry, reason, detail string, deliveries uint64) {
+	subject := c.config.Load().Metadata[consumer.MetadataDeadLetter]
+	to := s.account.captures(subject)
+	m, err := s.recordLocked(e)
+	if to == nil || err != nil {
+		s.node.log.Error("Dead letter has no place to go", "account", s.account.Name(), "stream", s.name,
+			"consumer", c.name, "sequence", e.Seq, "subject", subject, "error", err)
+		return
+	}
+	header := letterHeader(&m, []wire.HeaderField{
+		field(headerLetterStream, s.name),
+		field(headerLetterSequence, strconv.FormatUint(e.Seq, 10)),
+		field(headerLetterSubject, string(m.Subject)),
+		field(headerLetterConsumer, c.name),
+		field(headerLetterDeliveries, strconv.FormatUint(deliveries, 10)),
+		field(headerLetterReason, reason),
+		field(headerLetterDetail, detail),
+		field(headerLetterTime, time.Unix(0, s.mu.now).UTC().Format(time.RFC3339Nano)),
+	})
+	payload := append(header, m.Body...)
+	s.mu.letters = append(s.mu.letters, letter{to, record.Append(nil, []byte(subject), payload, len(header))})
+}
+
+func field(key, value string) wire.HeaderField {
+	return wire.HeaderField{Key: []byte(key), Value: []byte(value)}
+}
+
+// letterHeader returns the header block of a dead letter: what the message had,
+// without what would make the stream that takes it do something, and where it
+// comes from.
+func letterHeader(m *record.Message, from []wire.HeaderField) []byte {
+	var h wire.Header
+	if len(m.Header) > 0 {
+		if old, err := wire.ParseHeader(m.Header); err == nil {
+			h.Fields = slices.DeleteFunc(old.Fields, func(f wire.HeaderField) bool {
+				return bytes.HasPrefix(f.Key, []byte("Nats-")) || bytes.HasPrefix(f.Key, []byte(headerLetter))
+			})
+		}
+	}
+	for _, f := range from {
+		if len(f.Value) > 0 {
+			h.Fields = append(h.Fields, f)
+		}
+	}
+	return h.Append(nil)
+}
+
+// publishEntry returns an entry of s with one record that nobody waits for.
+func (s *Stream) publishEntry(rec []byte) *entry {
+	e := entryPool.Get().(*entry)
+	e.stream, e.kind = s, kindPublish
+	e.chunk = core.NewChunk(publishHeader + len(rec))
+	e.chunk.Bytes = append(append(e.chunk.Bytes, emptyHeader[:]...), rec...)
+	e.replies = append(e.replies[:0], 0, 0)
+	return e
+}
+
+// logWithLettersLocked logs the changes of consumers, if there are any (nil:
+// none), and the dead letters that belong to them in one piece. What the log
+// refuses comes back to the turn that is under way.
+func (s *Stream) logWithLettersLocked(deltas *entry, letters []letter) {
+	if len(letters) == 0 {
+		s.order.Lock()
+		s.logLocked(deltas, deltas.payload, wal.Essential)
+		s.order.Unlock()
+		return
+	}
+	joint := &joint{}
+	if deltas != nil {
+		joint.entries = append(joint.entries, deltas)
+	}
+	for _, l := range letters {
+		joint.entries = append(joint.entries, l.to.publishEntry(l.record))
+	}
+	joint.log(s.node)
+}
+
+// joint is entries of several streams that are logged in one piece.
+type joint struct{ entries []*entry }
+
+// log gives each entry its index and its time under the locks of all its streams,
+// which are taken in the order of their groups.
+func (j *joint) log(n *Node) {
+	streams := make([]*Stream, 0, len(j.entries))
+	for _, e := range j.entries {
+		streams = append(streams, e.stream)
+	}
+	slices.SortFunc(streams, func(a, b *Stream) int { return int(int64(a.group) - int64(b.group)) })
+	streams = slices.Compact(streams)
+	for _, s := range streams {
+		s.order.Lock()
+	}
+	list := make([]wal.Entry, 0, len(j.entries))
+	for _, e := range j.entries {
+		payload := e.payload
+		if e.kind == kindPublish {
+			e.stream.sealLocked(e)
+			payload = e.chunk.Bytes
+		}
+		e.stream.order.index++
+		e.index = e.stream.order.index
+		if e.stream.logged {
+			list = append(list, wal.Entry{Kind: e.kind, Group: e.stream.group, Index: e.index, Payload: payload})
+		}
+	}
+	err := n.store.Append(list, wal.Essential, j)
+	for _, e := range j.entries {
+		if err != nil {
+			e.stream.order.index--
+			e.err = err
+		}
+	}
+	for _, s := range streams {
+		s.order.Unlock()
+	}
+	if err != nil {
+		j.finish()
+	}
+}
+
+// Durable implements [wal.Completion].
+func (j *joint) Durable(r wal.Result) {
+	i := 0
+	for _, e := range j.entries {
+		e.err = r.Err
+		if e.stream.logged && r.Err == nil {
+			p := r.Place(i)
+			e.place = index.Place{File: uint32(p.File), Offset: p.Offset}
+			i++
+		}
+	}
+	j.finish()
+}
+
+func (j *joint) finish() {
+	for _, e := range j.entries {
+		e.stream.postAside(work{kind: workEntry, entry: e})
+	}
+}
+
+// sealLocked gives the records of a Publish entry their times, and the entry its
+// header, under s.order.
+func (s *Stream) sealLocked(e *entry) {
+	b := e.chunk.Bytes
+	now := max(time.Now().UnixNano(), s.order.last+1)
+	for at := publishHeader; at < len(b); e.count++ {
+		if e.kind == kindNumbered { // they have their times
+			at += record.Length(b[at:])
+			continue
+		}
+		at += record.Seal(b[at:], now)
+		now++
+	}
+	s.order.last = now - 1
+	b[0] = publishVersion
+	binary.LittleEndian.PutUint32(b[4:], uint32(e.count))
+	binary.LittleEndian.PutUint64(b[8:], s.order.appliedSeq+s.order.inflight)
+	s.order.inflight += e.count
+}

@@ -1,0 +1,247 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tidings-io/tidings/internal/core"
+	"github.com/tidings-io/tidings/internal/jetstream/store"
+	"github.com/tidings-io/tidings/internal/jetstream/wal"
+	"github.com/tidings-io/tidings/internal/jsapi"
+)
+
+// Config says how a node runs.
+type Config struct {
+	// Server is the name of the server, which answers and advisories show; ID its
+	// id.
+	Server, ID string
+	// Version is what clients are told in metadata.
+	Version string
+	// Domain is the domain of the API; empty: none.
+	Domain string
+
+	// Dir is the directory that the store is in, for reports.
+	Dir string
+
+	// MaxMemory and MaxStorage bound the bytes of all streams; -1: unlimited.
+	MaxMemory, MaxStorage int64
+	// Limits of what streams and consumers may ask for; 0: unlimited.
+	DuplicateWindowMax time.Duration
+	MaxAckPending      int
+	MaxRequestBatch    int
+
+	// Enabled says for which accounts JetStream is on and within which limits.
+	Enabled func(account string) (jsapi.AccountLimits, bool)
+
+	// StreamChanged hears of each stream that clients can reach from now on, each
+	// change of a configuration, and each end; nil: nobody does.
+	StreamChanged func(s *Stream, deleted bool)
+}
+
+// nodeGroup is the group of the log that the catalogue is kept in.
+const nodeGroup store.Group = 1
+
+// housekeeping is how often what idle streams keep is given back.
+const housekeeping = 5 * time.Second
+
+// Node is JetStream on one server. Its methods are safe for concurrent use.
+type Node struct {
+	cfg      Config
+	log      *slog.Logger
+	accounts *core.Accounts
+	store    *store.Store
+	pool     *pool
+
+	catalogue catalogue
+
+	stop    context.CancelFunc
+	stopped sync.WaitGroup
+
+	mu struct {
+		sync.RWMutex
+		byName map[string]*Account
+		groups map[store.Group]*Stream
+		closed bool
+	}
+	hot struct {
+		sync.Mutex
+		streams map[*Stream]struct{}
+	}
+}
+
+// Open recovers what the store holds. The node owns the store from now on, also if
+// there is an error. Serve opens it for clients.
+func Open(cfg Config, st *store.Store, accounts *core.Accounts, log *slog.Logger) (*Node, error) {
+	n := &Node{cfg: cfg, log: log, accounts: accounts, store: st, pool: newPool(runtime.GOMAXPROCS(0))}
+	n.mu.byName = map[string]*Account{}
+	n.mu.groups = map[store.Group]*Stream{}
+	n.hot.streams = map[*Stream]struct{}{}
+	n.catalogue.init()
+	began := time.Now()
+	if err := n.recover(); err != nil {
+		return nil, errors.Join(fmt.Errorf("recover: %w", err), st.Close())
+	}
+	streams := n.streams()
+	n.log.Info("JetStream is ready", "streams", len(streams), "took", time.Since(began).Round(time.Millisecond).String())
+	ctx, cancel := context.WithCancel(context.Background())
+	n.stop = cancel
+	n.stopped.Go(func() { n.housekeep(ctx) })
+	return n, nil
+}
+
+// Serve lets clients reach the streams.
+func (n *Node) Serve() {
+	for _, s := range n.streams() {
+		s.open()
+	}
+}
+
+// changed tells that a stream is there or has changed.
+func (n *Node) changed(s *Stream, deleted bool) {
+	if n.cfg.StreamChanged != nil {
+		n.cfg.StreamChanged(s, deleted)
+	}
+}
+
+// Close ends all turns, writes what is to be kept and closes the store.
+func (n *Node) Close() error {
+	n.mu.Lock()
+	if n.mu.closed {
+		n.mu.Unlock()
+		return nil
+	}
+	n.mu.closed = true
+	n.mu.Unlock()
+	n.stop()
+	n.stopped.Wait()
+	for _, s := range n.streams() {
+		s.close(jsapi.StatusServerShutdown)
+	}
+	n.pool.wait()
+	return n.store.Close()
+}
+
+// Config returns how the node runs.
+func (n *Node) Config() Config { return n.cfg }
+
+// Store returns the node's store, for reports.
+func (n *Node) Store() *store.Store { return n.store }
+
+// Account returns what JetStream has of an account; nil: it is not enabled.
+func (n *Node) Account(a *core.Account) *Account {
+	limits, ok := n.cfg.Enabled(a.Name())
+	if !ok {
+		return nil
+	}
+	acc := n.account(a.Name())
+	acc.setLimits(limits)
+	return acc
+}
+
+// account returns the account with that name, enabled or not.
+func (n *Node) account(name string) *Account {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	a := n.mu.byName[name]
+	if a == nil {
+		a = newAccount(n, n.accounts.Get(name))
+		n.mu.byName[name] = a
+	}
+	return a
+}
+
+// Accounts returns the accounts that JetStream knows, by name.
+func (n *Node) Accounts() []*Account {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	list := make([]*Account, 0, len(n.mu.byName))
+	for _, a := range n.mu.byName {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b *Account) int { return strings.Compare(a.Name(), b.Name()) })
+	return list
+}
+
+func (n *Node) streams() []*Stream {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	list := make([]*Stream, 0, len(n.mu.groups))
+	for _, s := range n.mu.groups {
+		list = append(list, s)
+	}
+	return list
+}
+
+func (n *Node) stream(g wal.Group) *Stream {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.mu.groups[g]
+}
+
+// warm notes that s keeps something that only busy streams need.
+func (n *Node) warm(s *Stream) {
+	n.hot.Lock()
+	defer n.hot.Unlock()
+	n.hot.streams[s] = struct{}{}
+}
+
+func (n *Node) housekeep(ctx context.Context) {
+	ticker := time.NewTicker(housekeeping)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			n.cool(now)
+		}
+	}
+}
+
+// cool has streams that were idle for a while give back what they kept.
+func (n *Node) cool(now time.Time) {
+	n.hot.Lock()
+	streams := slices.Collect(maps.Keys(n.hot.streams))
+	n.hot.Unlock()
+	for _, s := range streams {
+		s.coolAfter(now.Add(-housekeeping))
+	}
+}
+
+// cold notes that s keeps nothing more.
+func (n *Node) cold(s *Stream) {
+	n.hot.Lock()
+	defer n.hot.Unlock()
+	delete(n.hot.streams, s)
+}
+
+// Usage is what all accounts use together.
+func (n *Node) Usage() (memory, storage uint64) {
+	for _, a := range n.Accounts() {
+		memory += uint64(a.usage.memory.Load())
+		storage += uint64(a.usage.storage.Load())
+	}
+	return memory, storage
+}
+
+// Health returns what is wrong: streams that lost messages, a store that failed.
+func (n *Node) Health() []error {
+	var problems []error
+	if err := n.store.Err(); err != nil {
+		problems = append(problems, err)
+	}
+	for _, s := range n.streams() {
+		if err := s.health(); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return problems
+}

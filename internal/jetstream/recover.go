@@ -1,0 +1,199 @@
+package jetstream
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/tidings-io/tidings/internal/jetstream/index"
+	"github.com/tidings-io/tidings/internal/jetstream/store"
+	"github.com/tidings-io/tidings/internal/jetstream/wal"
+	"github.com/tidings-io/tidings/internal/record"
+)
+
+// recover brings the state back that the store holds.
+func (n *Node) recover() error {
+	if err := n.store.Recover(&recovery{n}); err != nil {
+		return err
+	}
+	if err := n.dropUnfinished(); err != nil {
+		return err
+	}
+	for _, s := range n.streams() {
+		s.recovered()
+	}
+	n.store.Attach(nodeGroup, (*catalogueOwner)(n))
+	return nil
+}
+
+// recovery is what the store calls while it recovers.
+type recovery struct{ node *Node }
+
+// Restore implements [store.Recovery].
+func (r *recovery) Restore(g store.Group, applied wal.Index, state []byte, _ *store.Files) error {
+	n := r.node
+	if g == nodeGroup {
+		if err := n.catalogue.restore(state, applied); err != nil {
+			return err
+		}
+		for _, e := range n.catalogue.streams {
+			r.add(e)
+		}
+		return nil
+	}
+	s := n.mu.groups[g]
+	if s == nil {
+		return fmt.Errorf("group %d has a state, but no stream in the catalogue", g)
+	}
+	return s.restore(state, applied)
+}
+
+func (r *recovery) add(e *catalogueEntry) {
+	a := r.node.account(e.Account)
+	s := newStream(r.node, a, e)
+	r.node.mu.groups[e.Group] = s
+	a.addLocked(s)
+}
+
+// Apply implements [store.Recovery].
+func (r *recovery) Apply(rec wal.Record, _ *store.Files) error {
+	n := r.node
+	if rec.Group == nodeGroup {
+		return r.catalogue(rec)
+	}
+	s := n.mu.groups[rec.Group]
+	if s == nil {
+		return nil // of a stream that was deleted
+	}
+	return s.replay(rec)
+}
+
+func (r *recovery) catalogue(rec wal.Record) error {
+	var e catalogueEntry
+	if err := json.Unmarshal(rec.Payload, &e); err != nil {
+		return fmt.Errorf("catalogue entry %d: %w", rec.Index, err)
+	}
+	n := r.node
+	n.catalogue.applyLocked(&e)
+	n.catalogue.index = rec.Index
+	old := n.mu.groups[e.Group]
+	switch {
+	case e.Deleted && old != nil:
+		delete(n.mu.groups, e.Group)
+		old.account.removeLocked(old)
+		n.store.Drop(e.Group)
+	case !e.Deleted && old == nil:
+		r.add(&e)
+	case !e.Deleted:
+		// The stream's own command, in the same piece of the log, changes it.
+		old.account.capture(old, old.config.Load().Subjects, e.Config.Subjects)
+		old.config.Store(e.Config)
+	}
+	return nil
+}
+
+// Damaged implements [store.Recovery].
+func (r *recovery) Damaged(g store.Group, err error) {
+	n := r.node
+	s := n.mu.groups[g]
+	if s == nil {
+		n.log.Error("The log has lost entries", "error", err)
+		return
+	}
+	n.log.Error("The log has lost an entry of a stream", "account", s.account.Name(), "stream", s.name, "error", err)
+	s.mu.damage = errors.Join(s.mu.damage, err)
+}
+
+func (a *Account) removeLocked(s *Stream) {
+	delete(a.mu.streams, s.name)
+	a.capture(s, s.config.Load().Subjects, nil)
+}
+
+// errEntry is part of errors about entries that this program cannot read although
+// their checksums are right.
+var errEntry = errors.New("entry cannot be read")
+
+// replay applies an entry of the log after a restart.
+func (s *Stream) replay(rec wal.Record) error {
+	s.mu.applied = rec.Index
+	switch rec.Kind {
+	case kindPublish, kindReplies, kindSourced, kindNumbered:
+		return s.replayPublish(rec)
+	case kindCommand:
+		var c command
+		if err := json.Unmarshal(rec.Payload, &c); err != nil {
+			return fmt.Errorf("%w: command %d of stream %s: %w", errEntry, rec.Index, s.name, err)
+		}
+		s.mu.now = c.Time
+		s.commandLocked(&c)
+		return nil
+	case kindDeltas:
+		return s.replayDeltas(rec.Payload)
+	}
+	return fmt.Errorf("%w: kind %d at index %d of stream %s: use the program that wrote it", errEntry, rec.Kind, rec.Index, s.name)
+}
+
+func (s *Stream) replayPublish(rec wal.Record) error {
+	b := rec.Payload
+	if len(b) < publishHeader || b[0] != publishVersion {
+		return fmt.Errorf("%w: publish %d of stream %s", errEntry, rec.Index, s.name)
+	}
+	if before := binary.LittleEndian.Uint64(b[8:]); s.mu.damage != nil {
+		// What was lost had sequences of its own.
+		s.mu.machine.SkipTo(before)
+	}
+	count := int(binary.LittleEndian.Uint32(b[4:]))
+	replies, err := repliesOf(b, count, rec.Kind)
+	if err != nil {
+		return fmt.Errorf("%w: publish %d of stream %s: %w", errEntry, rec.Index, s.name, err)
+	}
+	at := publishHeader
+	for range count {
+		m, n, err := record.Parse(b[at:])
+		if err != nil {
+			return fmt.Errorf("%w: publish %d of stream %s at %d: %w", errEntry, rec.Index, s.name, at, err)
+		}
+		place := index.Place{File: uint32(rec.Place.File), Offset: rec.Place.Offset + uint32(at)}
+		var reply []byte
+		if len(replies) > 0 {
+			if reply, replies, err = cutReply(replies); err != nil {
+				return fmt.Errorf("%w: publish %d of stream %s: %w", errEntry, rec.Index, s.name, err)
+			}
+		}
+		s.publishLocked(m, place, rec.Kind, reply)
+		at += n
+	}
+	return nil
+}
+
+// repliesOf returns the reply subjects behind the records of an entry.
+func repliesOf(b []byte, count int, kind wal.Kind) ([]byte, error) {
+	if kind != kindReplies {
+		return nil, nil
+	}
+	at := publishHeader
+	for range count {
+		if len(b)-at < record.HeaderSize || record.Length(b[at:]) > len(b)-at {
+			return nil, record.ErrDamaged
+		}
+		at += record.Length(b[at:])
+	}
+	return b[at:], nil
+}
+
+func cutReply(b []byte) (reply, rest []byte, err error) {
+	if len(b) < 2 || len(b)-2 < int(binary.LittleEndian.Uint16(b)) {
+		return nil, nil, record.ErrDamaged
+	}
+	n := 2 + int(binary.LittleEndian.Uint16(b))
+	return b[2:n:n], b[n:], nil
+}
+
+// recovered completes a stream after its last entry.
+func (s *Stream) recovered() {
+	s.order.index = s.mu.applied
+	s.order.appliedSeq = s.mu.machine.Index().State().Last
+	s.order.last = s.mu.machine.LastTime()
+	s.attach()
+}

@@ -1,0 +1,222 @@
+package jetstream
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tidings-io/tidings/internal/core"
+	"github.com/tidings-io/tidings/internal/jetstream/consumer"
+	"github.com/tidings-io/tidings/internal/jsapi"
+	"github.com/tidings-io/tidings/internal/record"
+)
+
+// ConsumerState is what a snapshot keeps of a consumer.
+type ConsumerState struct {
+	Name    string
+	Config  jsapi.ConsumerConfig
+	Created time.Time
+	State   []byte // as the consumer's machine writes it
+}
+
+// ConsumerStates returns what a snapshot keeps of the durable consumers.
+func (s *Stream) ConsumerStates() []ConsumerState {
+	var list []ConsumerState
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.mu.consumers {
+		cfg := c.config.Load()
+		if cfg.Durable == "" || cfg.Direct {
+			continue
+		}
+		list = append(list, ConsumerState{
+			Name: c.name, Config: *cfg, Created: c.machine.Info(time.Now().UnixNano()).Created,
+			State: c.machine.AppendState(nil),
+		})
+	}
+	return list
+}
+
+// Restore is a stream that is being restored: nobody sees it before Commit, and
+// after a restart of the server it is gone.
+type Restore struct {
+	account *Account
+	stream  *Stream
+	chunk   *core.Chunk
+	waiting []chan struct{}
+	over    bool
+}
+
+// restoreWindow is how many entries of a restore may be on their way to the disk.
+const restoreWindow = 16
+
+// Restore begins a stream with that configuration.
+func (a *Account) Restore(cfg jsapi.StreamConfig, created time.Time) (*Restore, *jsapi.Error) {
+	rules := a.rules(false)
+	rules.AllowSealed = true
+	checked, err := cfg.Checked(rules)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.vacantLocked(&checked); err != nil {
+		return nil, err
+	}
+	s, failed := a.node.createStream(a, checked, created, true)
+	if failed != nil {
+		return nil, storeError(failed)
+	}
+	return &Restore{account: a, stream: s}, nil
+}
+
+// vacantLocked says why the account cannot have another stream of that
+// configuration.
+func (a *Account) vacantLocked(cfg *jsapi.StreamConfig) *jsapi.Error {
+	if a.mu.streams[cfg.Name] != nil {
+		return jsapi.ErrStreamNameExistRestoreFailed.New()
+	}
+	return a.admitLocked(cfg, nil)
+}
+
+// Add stores a record under its own sequence and time. Sequences ascend.
+func (r *Restore) Add(rec []byte) error {
+	if r.chunk != nil && r.chunk.Room() < len(rec) {
+		if err := r.flush(); err != nil {
+			return err
+		}
+	}
+	if r.chunk == nil {
+		r.chunk = core.NewChunk(max(core.ChunkLarge, publishHeader+len(rec)))
+		r.chunk.Bytes = append(r.chunk.Bytes, emptyHeader[:]...)
+	}
+	r.chunk.Bytes = append(r.chunk.Bytes, rec...)
+	return nil
+}
+
+// flush logs what was added since the last flush.
+func (r *Restore) flush() error {
+	if r.chunk == nil {
+		return nil
+	}
+	e := entryPool.Get().(*entry)
+	e.stream, e.kind, e.chunk = r.stream, kindNumbered, r.chunk
+	r.chunk = nil
+	for at := publishHeader; at < len(e.chunk.Bytes); at += record.Length(e.chunk.Bytes[at:]) {
+		e.replies = append(e.replies, 0, 0)
+	}
+	r.stream.ingest(e)
+	done := make(chan struct{})
+	if err := r.stream.propose(&command{}, func(result) { close(done) }); err != nil {
+		return err
+	}
+	r.waiting = append(r.waiting, done)
+	if len(r.waiting) > restoreWindow {
+		<-r.waiting[0]
+		r.waiting = r.waiting[1:]
+	}
+	return r.failed()
+}
+
+func (r *Restore) failed() error {
+	r.stream.mu.Lock()
+	defer r.stream.mu.Unlock()
+	return r.stream.mu.failed
+}
+
+// Skip makes last the stream's last sequence.
+func (r *Restore) Skip(last uint64) error {
+	if err := r.flush(); err != nil {
+		return err
+	}
+	return asError(r.stream.do(&command{SkipTo: last}).err)
+}
+
+// Consumer restores one consumer.
+func (r *Restore) Consumer(c ConsumerState) error {
+	if err := r.flush(); err != nil {
+		return err
+	}
+	// The state is decoded by itself first: what comes from outside must not
+	// reach the log before it is known to be readable.
+	s := r.stream
+	s.mu.Lock()
+	probe := &Consumer{stream: s, name: c.Name, at: -1}
+	_, err := consumer.Decode(c.State, s.mu.machine.Index(), (*env)(probe))
+	s.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("consumer %s: %w", c.Name, err)
+	}
+	checked, bad := c.Config.Checked(s.config.Load(), jsapi.ConsumerRules{})
+	if bad != nil {
+		return fmt.Errorf("consumer %s: %w", c.Name, bad)
+	}
+	return asError(s.do(&command{Consumer: &consumerCommand{Name: c.Name, Config: checked, State: c.State}}).err)
+}
+
+func asError(err *jsapi.Error) error {
+	if err == nil {
+		return nil
+	}
+	return err
+}
+
+var errRestoreOver = errors.New("restore is over")
+
+// Commit makes the stream visible, durably.
+func (r *Restore) Commit() (*jsapi.StreamInfo, *jsapi.Error) {
+	if r.over {
+		return nil, storeError(errRestoreOver)
+	}
+	if err := r.flush(); err != nil {
+		return nil, storeError(err)
+	}
+	// Everything is applied when this is.
+	if res := r.stream.do(&command{}); res.err != nil {
+		return nil, res.err
+	}
+	a, s := r.account, r.stream
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.vacantLocked(s.config.Load()); err != nil {
+		return nil, err
+	}
+	listed := &catalogueEntry{Group: s.group, Account: a.Name(), Created: s.created, Config: s.config.Load()}
+	if err := a.node.change(listed); err != nil {
+		return nil, storeError(err)
+	}
+	r.over = true
+	a.addLocked(s)
+	s.open()
+	return s.Info(jsapi.StreamInfoRequest{})
+}
+
+// Abort forgets what was not committed. It may be called twice and after Commit.
+func (r *Restore) Abort() {
+	if r.over {
+		return
+	}
+	r.over = true
+	if err := r.account.node.deleteStream(r.stream); err != nil {
+		r.stream.node.log.Error("What an aborted restore left is removed at the next start", "stream", r.stream.name, "error", err)
+	}
+}
+
+// dropUnfinished removes what restores left that were not committed before the
+// server ended.
+func (n *Node) dropUnfinished() error {
+	for _, s := range n.streams() {
+		e := n.catalogue.streams[s.group]
+		if e == nil || !e.Restoring {
+			continue
+		}
+		if err := n.change(&catalogueEntry{Group: s.group, Deleted: true}); err != nil {
+			return err
+		}
+		s.account.removeLocked(s)
+		delete(n.mu.groups, s.group)
+		n.store.Detach(s.group)
+		n.store.Drop(s.group)
+	}
+	return nil
+}

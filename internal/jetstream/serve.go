@@ -1,0 +1,189 @@
+package jetstream
+
+import (
+	"github.com/tidings-io/tidings/internal/core"
+	"github.com/tidings-io/tidings/internal/jetstream/consumer"
+	"github.com/tidings-io/tidings/internal/jetstream/index"
+	"github.com/tidings-io/tidings/internal/jsapi"
+	"github.com/tidings-io/tidings/internal/wire"
+)
+
+// wakeLocked has c run in this turn, or in the next.
+func (s *Stream) wakeLocked(c *Consumer) {
+	if !c.runnable && !c.gone {
+		c.runnable = true
+		s.mu.runnable = append(s.mu.runnable, c)
+	}
+}
+
+// touchLocked notes that c was used: it is run and its changes are logged.
+func (s *Stream) touchLocked(c *Consumer) {
+	s.wakeLocked(c)
+	if !c.dirty {
+		c.dirty = true
+		s.mu.dirty = append(s.mu.dirty, c)
+	}
+}
+
+// storedLocked notes that a message of a subject was stored in this turn.
+func (s *Stream) storedLocked(id index.ID) {
+	if len(s.mu.hungry) == 0 {
+		return
+	}
+	if n := len(s.mu.stored); n > 0 && s.mu.stored[n-1] == id {
+		return
+	}
+	s.mu.stored = append(s.mu.stored, id)
+}
+
+// feedLocked wakes the consumers that wait for what was stored.
+func (s *Stream) feedLocked() {
+	if len(s.mu.stored) == 0 {
+		return
+	}
+	hungry := s.mu.hungry[:0]
+	for _, c := range s.mu.hungry {
+		switch {
+		case c.gone:
+			c.hungry = false
+		case s.wantedLocked(c):
+			c.hungry = false
+			s.wakeLocked(c)
+		default:
+			hungry = append(hungry, c)
+		}
+	}
+	clear(s.mu.hungry[len(hungry):])
+	s.mu.hungry = hungry
+	s.mu.stored = s.mu.stored[:0]
+}
+
+func (s *Stream) wantedLocked(c *Consumer) bool {
+	if len(c.filters) == 0 {
+		return true
+	}
+	for _, id := range s.mu.stored {
+		if c.machine.Wants(id) {
+			return true
+		}
+	}
+	return false
+}
+
+// serveLocked runs the consumers that have something to do. It reports whether
+// some have more than one turn's worth.
+func (s *Stream) serveLocked() (more bool) {
+	s.feedLocked()
+	for len(s.mu.queue.list) > 0 && s.mu.queue.next() <= s.mu.now {
+		c := s.mu.queue.list[0]
+		s.mu.queue.remove(c)
+		s.wakeLocked(c)
+	}
+	if s.mu.paused > 0 || len(s.mu.runnable) == 0 {
+		return false
+	}
+	run := s.mu.runnable
+	s.mu.runnable = s.mu.resting[:0]
+	for i, c := range run {
+		run[i] = nil
+		c.runnable = false
+		if c.gone {
+			continue
+		}
+		more = s.runLocked(c) || more
+	}
+	s.mu.resting = run[:0]
+	return more
+}
+
+// runLocked has one consumer deliver what it may.
+func (s *Stream) runLocked(c *Consumer) (more bool) {
+	if more = c.machine.Run(s.mu.now); more {
+		s.wakeLocked(c)
+	}
+	if !c.dirty {
+		c.dirty = true
+		s.mu.dirty = append(s.mu.dirty, c)
+	}
+	if c.machine.Expired(s.mu.now) {
+		s.expireConsumerLocked(c)
+		return more
+	}
+	s.mu.queue.set(c, c.machine.Deadline())
+	if !c.hungry && c.machine.Hungry() {
+		c.hungry = true
+		s.mu.hungry = append(s.mu.hungry, c)
+	}
+	return more
+}
+
+// acksLocked gives acknowledgements to the consumers that they are for.
+func (s *Stream) acksLocked(chunk *core.Chunk) {
+	eachRequest(chunk, func(r *request) {
+		a, ok := jsapi.ParseAckSubject(view(r.subject))
+		if !ok || a.Stream != s.name {
+			return
+		}
+		c := s.mu.consumers[a.Consumer]
+		if c == nil {
+			return
+		}
+		c.machine.Ack(s.mu.now, &a, r.body, r.reply)
+		s.touchLocked(c)
+	})
+}
+
+// pullsLocked gives pull requests to their consumer.
+func (s *Stream) pullsLocked(c *Consumer, chunk *core.Chunk) {
+	if c.gone {
+		chunk.Release()
+		return
+	}
+	eachRequest(chunk, func(r *request) {
+		if len(r.reply) == 0 {
+			return
+		}
+		if len(r.header) > 0 && !levelSupported(r.header) {
+			s.status(r.reply, jsapi.StatusRequiredAPILevel, "")
+			return
+		}
+		c.machine.Pull(s.mu.now, r.reply, r.body)
+	})
+	s.touchLocked(c)
+}
+
+// flowLocked gives responses to flow control requests to their consumers.
+func (s *Stream) flowLocked(chunk *core.Chunk) {
+	eachRequest(chunk, func(r *request) {
+		f, ok := jsapi.ParseFlowSubject(view(r.subject))
+		if !ok || f.Stream != s.name {
+			return
+		}
+		c := s.mu.consumers[f.Consumer]
+		if c == nil {
+			return
+		}
+		c.machine.FlowResponse(s.mu.now, f.ID, received(r.header))
+		s.touchLocked(c)
+	})
+}
+
+// received reads how far a client has come from the header of its response.
+func received(header []byte) (f consumer.Received) {
+	if len(header) == 0 {
+		return f
+	}
+	h, err := wire.ParseHeader(header)
+	if err != nil {
+		return f
+	}
+	for _, field := range h.Fields {
+		switch string(field.Key) {
+		case jsapi.HeaderLastConsumer:
+			f.ConsumerSeq, f.Set = parseSeq(field.Value), true
+		case jsapi.HeaderLastStream:
+			f.StreamSeq, f.Set = parseSeq(field.Value), true
+		}
+	}
+	return f
+}

@@ -1,0 +1,203 @@
+package jetstream
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tidings-io/tidings/internal/core"
+	"github.com/tidings-io/tidings/internal/jetstream/index"
+	"github.com/tidings-io/tidings/internal/jetstream/store"
+	"github.com/tidings-io/tidings/internal/jetstream/stream"
+	"github.com/tidings-io/tidings/internal/jetstream/wal"
+	"github.com/tidings-io/tidings/internal/jsapi"
+)
+
+// Stream is one stream with its consumers. Its methods are safe for concurrent
+// use.
+type Stream struct {
+	// immutable
+	node    *Node
+	account *Account
+	name    string
+	group   store.Group
+	created time.Time
+	logged  bool  // commands go through the log; not those of streams in memory
+	space   space // where the records are
+
+	config        atomic.Pointer[jsapi.StreamConfig]
+	consumerCount atomic.Int64
+
+	box inbox
+
+	// order makes the order of the indexes that of the log.
+	order struct {
+		sync.Mutex
+		index      wal.Index // of the last entry that was logged
+		last       int64     // time of the last record or command
+		appliedSeq uint64    // last sequence of the stream
+		inflight   uint64    // records that are logged and not applied
+		entries    []wal.Entry
+	}
+
+	// These belong to whoever runs the turn.
+	recent         []recent
+	out            outgoing
+	appliedRecords uint64
+	deltaBuf       []byte
+
+	// The answer to a publish that is nothing special: what stands before and
+	// after the sequence.
+	ackHead, ackTail string
+
+	mu struct {
+		sync.Mutex
+		machine   *stream.Machine
+		consumers map[string]*Consumer
+		applied   wal.Index
+		opened    bool // clients reach it
+		closed    bool
+		failed    error    // the log failed: nothing is accepted any more
+		lost      []uint64 // sequences that cannot be read
+		damage    error    // entries of the log that were lost
+
+		subs  []*core.Subscription // to the stream's subjects
+		doors []*core.Subscription // to what clients send to consumers
+
+		// of the turn
+		pub    *core.Publisher
+		now    int64
+		advice []event
+		paused int
+
+		timer *time.Timer
+		armed int64 // when the timer fires, Unix nanoseconds; 0: it does not
+
+		queue    queue       // consumers with something due
+		runnable []*Consumer // to be run in this turn
+		resting  []*Consumer // the list that runnable takes turns with
+		hungry   []*Consumer // waiting for messages
+		stored   []index.ID  // subjects of messages that were stored in this turn
+		dirty    []*Consumer // with changes that may not be logged yet
+		deltasAt int64       // when they are to be logged
+		letters  []letter    // dead letters to be logged with them
+		expiring bool        // an Expire command is on its way
+
+		reader  *store.Reader
+		readBuf []byte
+		bytes   int64 // counted in the account's usage
+	}
+}
+
+// space is where the records of a stream are.
+type space interface {
+	stream.Space
+}
+
+// newStream returns a stream that takes nothing yet; see open.
+func newStream(n *Node, a *Account, e *catalogueEntry) *Stream {
+	s := &Stream{node: n, account: a, name: e.Config.Name, group: e.Group, created: e.Created}
+	s.config.Store(e.Config)
+	if e.Config.Storage == jsapi.MemoryStorage {
+		s.space = store.NewMemory()
+	} else {
+		s.logged = true
+		s.space = n.store.Files(e.Group)
+	}
+	s.ackHead = `{"stream":"` + s.name + `",`
+	if n.cfg.Domain != "" {
+		s.ackHead += `"domain":"` + n.cfg.Domain + `",`
+	}
+	s.ackHead += `"seq":`
+	s.ackTail = "}"
+	s.mu.consumers = map[string]*Consumer{}
+	s.setMachineLocked(stream.New(*e.Config, e.Created.UnixNano(), s.space))
+	return s
+}
+
+// Name is the stream's name.
+func (s *Stream) Name() string { return s.name }
+
+// Config returns the configuration, which must not be changed.
+func (s *Stream) Config() jsapi.StreamConfig { return *s.config.Load() }
+
+// Created is when the stream was created.
+func (s *Stream) Created() time.Time { return s.created }
+
+// Account is what the stream belongs to.
+func (s *Stream) Account() *Account { return s.account }
+
+// View runs f with the stream's index under its lock. f must be short.
+func (s *Stream) View(f func(x *index.Index)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s.mu.machine.Index())
+}
+
+// Read appends the record of an entry that View has found. It takes no lock: the
+// record may have been moved or removed since, which satisfies [store.ErrMoved].
+func (s *Stream) Read(dst []byte, e index.Entry) ([]byte, error) {
+	return s.space.Read(dst, e)
+}
+
+// open lets clients reach the stream.
+func (s *Stream) open() {
+	s.mu.Lock()
+	s.mu.opened = true
+	s.resubscribeLocked(s.config.Load().Subjects)
+	for _, c := range s.mu.consumers {
+		c.openLocked()
+	}
+	s.mu.Unlock()
+	s.node.changed(s, false)
+	s.postAside(work{kind: workTick})
+}
+
+// close ends the stream: nothing reaches it any more, waiting pull requests are
+// told status.
+func (s *Stream) close(status string) {
+	s.mu.Lock()
+	old := s.mu.subs
+	s.mu.subs = nil
+	s.mu.Unlock()
+	for _, sub := range old {
+		s.account.core.Unsubscribe(sub)
+	}
+	// Publishers that had chosen the stream before are done with their batches.
+	s.node.accounts.Departed()
+	s.call(func() {
+		for _, c := range s.mu.consumers {
+			c.closeLocked(status)
+		}
+		s.closeDoorsLocked()
+		s.logDeltasNowLocked()
+		s.mu.closed = true
+		if s.mu.timer != nil {
+			s.mu.timer.Stop()
+		}
+	})
+}
+
+// resubscribeLocked changes the subjects that the stream captures.
+func (s *Stream) resubscribeLocked(now []string) {
+	keep := map[string]bool{}
+	for _, subject := range now {
+		keep[subject] = true
+	}
+	subs := s.mu.subs[:0:0]
+	have := map[string]bool{}
+	for _, sub := range s.mu.subs {
+		if keep[sub.Subject()] {
+			subs = append(subs, sub)
+			have[sub.Subject()] = true
+		} else {
+			s.account.core.Unsubscribe(sub)
+		}
+	}
+	for _, subject := range now {
+		if !have[subject] {
+			subs = append(subs, s.account.subscribe(s, subject))
+		}
+	}
+	s.mu.subs = subs
+}

@@ -1,0 +1,214 @@
+package jetstream
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tidings-io/tidings/internal/core"
+	"github.com/tidings-io/tidings/internal/jetstream/index"
+)
+
+const (
+	// turnsInARow is how many turns one goroutine runs of a stream before others
+	// get theirs.
+	turnsInARow = 16
+	// reliefMax is how long consumers wait for clients that are behind.
+	reliefMax = 500 * time.Millisecond
+)
+
+// post gives s something to do. The caller may run the turn itself.
+func (s *Stream) post(w work) {
+	if s.box.put(w) {
+		s.run()
+	}
+}
+
+// postAside is post for callers that must not be held up.
+func (s *Stream) postAside(w work) {
+	if s.box.put(w) {
+		s.node.pool.submit(s)
+	}
+}
+
+// run runs turns until there is nothing to do. The inbox is marked as running.
+func (s *Stream) run() {
+	more := false
+	for range turnsInARow {
+		w, ok := s.box.take(more)
+		if !ok {
+			return
+		}
+		more = s.turn(w)
+		s.box.give(w)
+	}
+	s.node.pool.submit(s)
+}
+
+// turn does the work and hands over what came of it. It reports whether there is
+// more to do at once.
+func (s *Stream) turn(w []work) (more bool) {
+	s.mu.Lock()
+	if s.mu.pub == nil {
+		s.mu.pub = s.node.accounts.Publisher(core.Sender{Self: s, Account: s.account.core, Echo: true})
+		s.node.warm(s)
+	}
+	s.mu.now = time.Now().UnixNano()
+	cool := len(w) == 1 && w[0].kind == workCool
+	for i := range w {
+		s.workLocked(&w[i])
+	}
+	s.dueLocked()
+	more = s.serveLocked()
+	s.logDeltasLocked()
+	s.settleLocked()
+	s.armLocked()
+	pub, advice := s.mu.pub, s.mu.advice
+	s.mu.advice = nil
+	s.mu.Unlock()
+
+	for i := range advice {
+		s.account.advise(pub, &advice[i])
+	}
+	pub.Flush()
+	s.pause(pub.Reliefs())
+	s.releaseRecent()
+	if cool && !more {
+		s.mu.Lock()
+		s.mu.pub = nil
+		if s.mu.reader != nil {
+			s.mu.reader.Release()
+			s.mu.reader = nil
+		}
+		s.mu.readBuf = nil
+		s.mu.Unlock()
+		pub.Release()
+		s.node.cold(s)
+	}
+	return more
+}
+
+func (s *Stream) workLocked(w *work) {
+	switch w.kind {
+	case workEntry:
+		s.applyLocked(w.entry)
+	case workAcks:
+		s.acksLocked(w.chunk)
+	case workPulls:
+		s.pullsLocked(w.consumer, w.chunk)
+	case workFlow:
+		s.flowLocked(w.chunk)
+	case workCall:
+		w.do()
+	case workTick, workCool:
+	}
+}
+
+// call runs f in a turn and waits for it. It must not be called under s.mu.
+func (s *Stream) call(f func()) {
+	done := make(chan struct{})
+	s.post(work{kind: workCall, do: func() { f(); close(done) }})
+	<-done
+}
+
+// pause keeps consumers from sending more while clients are behind that take what
+// they get; what they are not given stays in the stream.
+func (s *Stream) pause(reliefs []<-chan struct{}) {
+	if len(reliefs) == 0 {
+		return
+	}
+	wait := slices.Clone(reliefs)
+	s.mu.Lock()
+	s.mu.paused++
+	s.mu.Unlock()
+	go func() {
+		timer := time.NewTimer(reliefMax)
+		defer timer.Stop()
+		for _, c := range wait {
+			select {
+			case <-c:
+			case <-timer.C:
+				timer.Reset(0)
+			}
+		}
+		s.mu.Lock()
+		s.mu.paused--
+		s.mu.Unlock()
+		s.post(work{kind: workTick})
+	}()
+}
+
+// recent is an entry that was applied in this turn: consumers that were waiting
+// get its messages without a read.
+type recent struct {
+	place index.Place // of the payload
+	entry *entry
+}
+
+// recentRecord returns the record at e if it was applied in this turn.
+func (s *Stream) recentRecord(e index.Entry) []byte {
+	for i := range s.recent {
+		r := &s.recent[i]
+		if r.place.File != e.Place.File || e.Place.Offset < r.place.Offset {
+			continue
+		}
+		b := r.entry.chunk.Bytes
+		if from := int(e.Place.Offset - r.place.Offset); from+int(e.Size) <= len(b) {
+			return b[from:][:e.Size]
+		}
+	}
+	return nil
+}
+
+func (s *Stream) releaseRecent() {
+	for i := range s.recent {
+		s.recent[i].entry.release()
+	}
+	clear(s.recent)
+	s.recent = s.recent[:0]
+}
+
+// armLocked sets the timer for the next thing that is due.
+func (s *Stream) armLocked() {
+	at := s.dueAtLocked()
+	switch {
+	case at == s.mu.armed:
+		return
+	case at == 0:
+		s.mu.timer.Stop()
+	default:
+		wait := time.Duration(max(at-s.mu.now, 0))
+		if s.mu.timer == nil {
+			s.mu.timer = time.AfterFunc(wait, s.tick)
+		} else {
+			s.mu.timer.Reset(wait)
+		}
+	}
+	s.mu.armed = at
+}
+
+// tick is called by the timer.
+func (s *Stream) tick() {
+	s.mu.Lock()
+	s.mu.armed = 0
+	s.mu.Unlock()
+	s.post(work{kind: workTick})
+}
+
+// coolAfter has s give back what only busy streams need, unless it had a turn
+// since t.
+func (s *Stream) coolAfter(t time.Time) {
+	s.mu.Lock()
+	idle := s.mu.now < t.UnixNano()
+	s.mu.Unlock()
+	if idle {
+		s.postAside(work{kind: workCool})
+	}
+}
+
+// earlier returns the earlier of two times, of which 0 is never.
+func earlier(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
