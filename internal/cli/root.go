@@ -32,6 +32,7 @@ const rootExample = `  tidings serve                          start a server on 
 const (
 	groupServer   = "server"
 	groupMessages = "messages"
+	groupStreams  = "streams"
 	groupSettings = "settings"
 )
 
@@ -61,6 +62,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddGroup(
 		&cobra.Group{ID: groupServer, Title: "Server:"},
 		&cobra.Group{ID: groupMessages, Title: "Messages:"},
+		&cobra.Group{ID: groupStreams, Title: "Streams:"},
 		&cobra.Group{ID: groupSettings, Title: "Settings:"},
 	)
 	root.SetHelpCommand(a.helpCommand())
@@ -69,6 +71,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.serveCommand(),
 		a.publishCommand(), a.subscribeCommand(), a.requestCommand(), a.replyCommand(),
 		a.benchCommand(), a.rttCommand(),
+		a.streamCommand(), a.consumerCommand(),
 		a.contextCommand(), a.completionCommand(), a.versionCommand(),
 	)
 	root.AddCommand(topics()...)

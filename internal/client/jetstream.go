@@ -99,15 +99,17 @@ func refusal(what string, err *jsapi.Error) error {
 
 // waysOut says what a person can do about an error of the API.
 var waysOut = map[jsapi.Code]string{
-	jsapi.ErrStreamNotFound:           "`tidings stream list` shows the streams there are",
-	jsapi.ErrConsumerNotFound:         "`tidings consumer list STREAM` shows the consumers there are",
-	jsapi.ErrStreamNameExist:          "change it with `tidings stream edit`, or choose another name",
-	jsapi.ErrStreamSubjectOverlap:     "`tidings stream find --subject SUBJECT` shows which stream takes them; choose other subjects",
-	jsapi.ErrNoMessageFound:           "`tidings stream info` shows the first and last sequence",
-	jsapi.ErrNotEnabled:               "switch JetStream on in the server's configuration (jetstream: enabled)",
-	jsapi.ErrNotEnabledForAccount:     "switch JetStream on for the account, or use a user of another one",
-	jsapi.ErrStorageResourcesExceeded: "remove what is not needed any more, or raise max_file_store",
-	jsapi.ErrMemoryResourcesExceeded:  "remove what is not needed any more, use file storage, or raise max_memory_store",
+	jsapi.ErrStreamNotFound:               "`tidings stream list` shows the streams there are",
+	jsapi.ErrConsumerNotFound:             "`tidings consumer list STREAM` shows the consumers there are",
+	jsapi.ErrStreamNameExist:              "change it with `tidings stream edit`, or choose another name",
+	jsapi.ErrStreamSubjectOverlap:         "`tidings stream find --subject SUBJECT` shows which stream takes them; choose other subjects",
+	jsapi.ErrStreamNameExistRestoreFailed: "remove that stream first, or give the restored one another name with --name",
+	jsapi.ErrConsumerAlreadyExists:        "change it with `tidings consumer edit`, or choose another name",
+	jsapi.ErrNoMessageFound:               "`tidings stream info` shows the first and last sequence",
+	jsapi.ErrNotEnabled:                   "switch JetStream on in the server's configuration (jetstream: enabled)",
+	jsapi.ErrNotEnabledForAccount:         "switch JetStream on for the account, or use a user of another one",
+	jsapi.ErrStorageResourcesExceeded:     "remove what is not needed any more, or raise max_file_store",
+	jsapi.ErrMemoryResourcesExceeded:      "remove what is not needed any more, use file storage, or raise max_memory_store",
 }
 
 // pages asks for page after page until total entries came. each reads one page

@@ -33,3 +33,7 @@ func CheckSubscribeSubject(s string) error {
 	}
 	return fmt.Errorf("subject %q: > must be the last token", s)
 }
+
+// Matches reports whether the valid pattern, wildcards allowed, takes messages
+// of subject s.
+func Matches(pattern, s string) bool { return subject.Matches(pattern, s) }

@@ -131,16 +131,16 @@ func consumerAcks() []consumerField {
 			Choice{"flow-control", "by flow control, for copies of streams"}),
 		period(consumerField{
 			Name: "ack-wait", Value: "TIME", Usage: "deliver again what is not acknowledged within this time (default 30s)",
-			Question: "What is not acknowledged within this time is delivered again (the server's default is 30s).", Asked: acknowledges,
+			Question: "What is not acknowledged within this time is delivered again.", Asked: acknowledges, Usual: "30s",
 		}, none, func(c *consumerConfig) *nanoseconds { return &c.AckWait }),
 		countLimit(consumerField{
 			Name: "max-deliver", Value: "COUNT", Usage: "deliver a message at most so often",
-			Question: "A message is delivered at most so often.", Asked: acknowledges,
+			Question: "A message is delivered at most so often.", Asked: acknowledges, Usual: Unlimited,
 		}, func(c *consumerConfig) *int { return &c.MaxDeliver }),
 		backoffField(),
 		countLimit(consumerField{
 			Name: "max-ack-pending", Value: "COUNT", Usage: "hold delivery when so many messages are unacknowledged (default 1000)",
-			Question: "Delivery waits when so many messages are unacknowledged (the server's default is 1000).", Asked: acknowledges,
+			Question: "Delivery waits when so many messages are unacknowledged.", Asked: acknowledges, Usual: "1000",
 		}, func(c *consumerConfig) *int { return &c.MaxAckPending }),
 		deadLetterField(),
 		text(consumerField{Name: "sample", Value: "PERCENT", Usage: "publish a metric about so many of 100 acknowledgements"},

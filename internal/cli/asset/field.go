@@ -26,6 +26,8 @@ type Field[C any] struct {
 	// question makes sense for what was answered so far; nil: always.
 	Question string
 	Asked    func(*C) bool
+	// Usual is what the server takes for a field that is not set, for the guide.
+	Usual string
 
 	// Always shows the field even if it says the usual thing.
 	Always bool

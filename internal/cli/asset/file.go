@@ -131,7 +131,9 @@ func Text(c any) ([]byte, error) {
 	for f, value := range v.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if _, there := given[name]; there {
-			ordered = append(ordered, yaml.MapItem{Key: name, Value: inWords(value, given[name])})
+			if shown := inWords(value, given[name]); shown != nil {
+				ordered = append(ordered, yaml.MapItem{Key: name, Value: shown})
+			}
 		}
 	}
 	if len(ordered) == 0 {
@@ -140,7 +142,7 @@ func Text(c any) ([]byte, error) {
 	return yaml.MarshalWithOptions(ordered, yaml.IndentSequence(true))
 }
 
-// inWords returns a value with times in words.
+// inWords returns a value with times in words, nil if there is nothing to say.
 func inWords(v reflect.Value, asJSON any) any {
 	switch value := v.Interface().(type) {
 	case time.Duration:
@@ -152,7 +154,10 @@ func inWords(v reflect.Value, asJSON any) any {
 		}
 		return words
 	case map[string]string:
-		return withoutServerKeys(value)
+		if kept := withoutServerKeys(value); kept != nil {
+			return kept
+		}
+		return nil
 	case jsapi.ConsumerLimits:
 		limits := map[string]any{}
 		if value.InactiveThreshold != 0 {
@@ -161,7 +166,10 @@ func inWords(v reflect.Value, asJSON any) any {
 		if value.MaxAckPending != 0 {
 			limits["max_ack_pending"] = value.MaxAckPending
 		}
-		return limits
+		if len(limits) > 0 {
+			return limits
+		}
+		return nil
 	}
 	if v.CanInt() && v.Kind() != reflect.Uint8 {
 		return v.Int() // not the floating point that JSON makes of it

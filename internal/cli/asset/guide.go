@@ -35,10 +35,11 @@ func Guide[C any](c *C, fields []Field[C], skip func(name string) bool, ask Ask)
 func (f *Field[C]) ask(c *C, ask Ask) error {
 	q := Question{Label: f.Label(), Text: f.Question, Choices: f.Choices, Default: strings.Join(f.get(c), ", ")}
 	switch {
-	case f.Value == "" && q.Default == "":
+	case q.Default != "":
+	case f.Value == "":
 		q.Default = "no"
-	case q.Default == "" && !f.List && f.takes(Unlimited):
-		q.Default = Unlimited
+	default:
+		q.Default = f.Usual
 	}
 	for problem := ""; ; {
 		answer, err := ask(q, problem)
@@ -53,10 +54,4 @@ func (f *Field[C]) ask(c *C, ask Ask) error {
 		}
 		problem = fmt.Sprintf("%s: %s", f.Label(), err)
 	}
-}
-
-// takes reports whether the field reads a text.
-func (f *Field[C]) takes(text string) bool {
-	var scratch C
-	return (f.Value == "COUNT" || f.Value == "SIZE") && f.set(&scratch, []string{text}) == nil
 }

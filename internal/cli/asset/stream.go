@@ -95,7 +95,7 @@ func streamLimits() []streamField {
 			func(c *streamConfig) *int { return &c.MaxConsumers }),
 		period(streamField{
 			Name: "duplicate-window", Value: "TIME", Usage: "refuse a message id that was seen within this time (default 2m)",
-			Question: "A message whose id was seen within this time is a duplicate and not stored again.", Asked: hasOwnSubjects,
+			Question: "A message whose id was seen within this time is a duplicate and not stored again.", Asked: hasOwnSubjects, Usual: "2m",
 		}, none, func(c *streamConfig) *nanoseconds { return &c.DuplicateWindow }),
 		toggle(streamField{Name: "no-ack", Usage: "do not acknowledge what is published"},
 			func(c *streamConfig) *bool { return &c.NoAck }),

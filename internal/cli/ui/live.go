@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
 )
 
@@ -23,7 +24,7 @@ const (
 // NewLive returns a live part of Out; ok is false if Out is no terminal: then
 // lines should be printed one after the other instead.
 func (s *Screen) NewLive() (live *Live, ok bool) {
-	if !IsTerminal(s.Out.w) {
+	if !s.OutIsTerminal() {
 		return nil, false
 	}
 	return &Live{screen: s}, true
@@ -39,20 +40,23 @@ func (l *Live) Size() (width, height int) {
 	return defaultWidth, defaultHeight
 }
 
-// Draw replaces what was drawn before by text. What is beyond the height of the
-// terminal is cut off.
-func (l *Live) Draw(text string) {
-	_, height := l.Size()
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+// Draw replaces what was drawn before by a drawing of one or more lines. What is
+// beyond the width and height of the terminal is cut off.
+func (l *Live) Draw(drawing string) {
+	width, height := l.Size()
+	lines := strings.Split(strings.TrimRight(drawing, "\n"), "\n")
 	lines = lines[:min(len(lines), height-1)]
 	var out strings.Builder
 	if l.lines > 0 {
 		fmt.Fprintf(&out, "\x1b[%dA", l.lines)
 	}
 	for _, line := range lines {
-		out.WriteString("\r\x1b[2K" + line + "\n")
+		out.WriteString("\r\x1b[2K" + text.Trim(line, width) + "\n") // a wrapped line would count twice
 	}
 	out.WriteString("\x1b[J") // what was longer before
 	l.lines = len(lines)
 	l.screen.Out.Print(out.String())
 }
+
+// OutIsTerminal reports whether Out is a terminal.
+func (s *Screen) OutIsTerminal() bool { return IsTerminal(s.Out.w) }

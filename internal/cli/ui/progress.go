@@ -12,6 +12,7 @@ const progressInterval = 100 * time.Millisecond
 type Task struct {
 	Name  string
 	Total int64        // 0: the end is not known
+	Bytes bool         // Total and Done are bytes
 	Done  func() int64 // called ten times a second, from one goroutine
 }
 
@@ -44,7 +45,11 @@ func (s *Screen) StartProgress(tasks []Task) *Progress {
 	}
 	trackers := make([]*progress.Tracker, len(tasks))
 	for i, task := range tasks {
-		trackers[i] = &progress.Tracker{Message: task.Name, Total: task.Total, Units: progress.UnitsDefault}
+		units := progress.UnitsDefault
+		if task.Bytes {
+			units = progress.UnitsBytes
+		}
+		trackers[i] = &progress.Tracker{Message: task.Name, Total: task.Total, Units: units}
 		writer.AppendTracker(trackers[i])
 	}
 	go func() {

@@ -70,11 +70,11 @@ func (s *Screen) Faint(text string) string { return s.paint(ansiFaint, text) }
 // Subject marks a subject.
 func (s *Screen) Subject(text string) string { return s.paint(ansiCyan, text) }
 
-// Good marks what was added or went well.
-func (s *Screen) Good(text string) string { return s.paint(ansiGreen, text) }
+// Removed marks what goes, as in a difference.
+func (s *Screen) Removed(text string) string { return s.paint(ansiRed, text) }
 
-// Bad marks what was taken away or went wrong.
-func (s *Screen) Bad(text string) string { return s.paint(ansiRed, text) }
+// Added marks what comes, as in a difference.
+func (s *Screen) Added(text string) string { return s.paint(ansiGreen, text) }
 
 func (s *Screen) paint(code, text string) string {
 	if !s.color || text == "" {

@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidings-io/tidings/internal/cli/ui"
+	"github.com/tidings-io/tidings/internal/client"
+	"github.com/tidings-io/tidings/internal/jsapi"
+)
+
+// consumerLook is one look at one consumer.
+type consumerLook struct {
+	Time           string  `json:"time"`
+	Stream         string  `json:"stream"`
+	Consumer       string  `json:"consumer"`
+	Pending        uint64  `json:"pending"`
+	Unacknowledged int     `json:"unacknowledged"`
+	Redelivered    int     `json:"redelivered"`
+	Waiting        int     `json:"waiting"`
+	Delivered      float64 `json:"delivered_per_second"`
+	Done           float64 `json:"done_per_second"` // stream sequences the ack floor moved by
+	Lag            uint64  `json:"lag"`             // pending and unacknowledged
+}
+
+// consumerWatch is one `tidings consumer watch` or graph.
+type consumerWatch struct {
+	app       *app
+	js        *client.JetStream
+	stream    string
+	names     []string
+	delivered map[string]*gauge
+	floor     map[string]*gauge
+	looks     []consumerLook
+}
+
+func (a *app) newConsumerWatch(js *client.JetStream, args []string) *consumerWatch {
+	return &consumerWatch{
+		app: a, js: js, stream: args[0], names: args[1:],
+		delivered: map[string]*gauge{}, floor: map[string]*gauge{},
+	}
+}
+
+func (a *app) consumerWatchCommand(api *apiFlags) *cobra.Command {
+	var f watchFlags
+	cmd := &cobra.Command{
+		Use:   "watch STREAM [CONSUMER...]",
+		Short: "Show live how far consumers lag and how fast they are",
+		Long: `Show live what consumers have pending and unacknowledged, and how fast messages are
+delivered and done: in a terminal as a table with sparklines, elsewhere as one line for
+each consumer and look.`,
+		Example: `  tidings consumer watch ORDERS
+  tidings consumer watch ORDERS billing --interval 5s --count 12 --json`,
+		Args:              arguments(1, -1, "STREAM [CONSUMER...]"),
+		ValidArgsFunction: a.completeConsumers(api),
+	}
+	f.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.watchConsumers(cmd, api, &f, args, func(w *consumerWatch, live *ui.Live) string { return w.table(&f, sparkWidth(live)) })
+	}
+	return cmd
+}
+
+func (a *app) consumerGraphCommand(api *apiFlags) *cobra.Command {
+	var f watchFlags
+	cmd := &cobra.Command{
+		Use:   "graph STREAM CONSUMER",
+		Short: "Plot live the lag of a consumer and its rate",
+		Long: `Plot live how many messages a consumer has before it, pending and unacknowledged, and
+how many are delivered each second. Without a terminal it shows what
+` + "`tidings consumer watch`" + ` shows.`,
+		Example:           "  tidings consumer graph ORDERS billing",
+		Args:              arguments(2, 2, "STREAM CONSUMER"),
+		ValidArgsFunction: a.completeConsumer(api),
+	}
+	f.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.watchConsumers(cmd, api, &f, args, func(w *consumerWatch, live *ui.Live) string { return w.plots(&f, live) })
+	}
+	return cmd
+}
+
+func (a *app) watchConsumers(cmd *cobra.Command, api *apiFlags, f *watchFlags, args []string, drawing func(*consumerWatch, *ui.Live) string) error {
+	if err := checkNames(args); err != nil {
+		return err
+	}
+	if err := f.check(); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	return a.withJetStream(ctx, api, func(js *client.JetStream) error {
+		w := a.newConsumerWatch(js, args)
+		look := func(now time.Time) error { return w.look(ctx, now) }
+		return a.watch(ctx, f, look, func(live *ui.Live) string { return drawing(w, live) }, w.lines)
+	})
+}
+
+func (w *consumerWatch) consumers(ctx context.Context) ([]*jsapi.ConsumerInfo, error) {
+	if len(w.names) == 0 {
+		consumers, _, err := w.js.Consumers(ctx, w.stream) // those missing now come with a later look
+		return consumers, err
+	}
+	var consumers []*jsapi.ConsumerInfo
+	for _, name := range w.names {
+		c, err := w.js.Consumer(ctx, w.stream, name)
+		if err != nil {
+			return nil, err
+		}
+		consumers = append(consumers, c)
+	}
+	return consumers, nil
+}
+
+// gaugeNamed returns the gauge of that name, a new one the first time.
+func gaugeNamed(gauges map[string]*gauge, name string) *gauge {
+	g := gauges[name]
+	if g == nil {
+		g = &gauge{}
+		gauges[name] = g
+	}
+	return g
+}
+
+func (w *consumerWatch) look(ctx context.Context, now time.Time) error {
+	consumers, err := w.consumers(ctx)
+	if err != nil {
+		return err
+	}
+	w.looks = w.looks[:0]
+	for _, c := range consumers {
+		lag := c.NumPending + uint64(c.NumAckPending)
+		delivered, floor := gaugeNamed(w.delivered, c.Name), gaugeNamed(w.floor, c.Name)
+		delivered.look(now, c.Delivered.ConsumerSeq, lag)
+		floor.look(now, c.AckFloor.StreamSeq, lag)
+		w.looks = append(w.looks, consumerLook{
+			Time: now.UTC().Format(time.RFC3339Nano), Stream: w.stream, Consumer: c.Name, Pending: c.NumPending,
+			Unacknowledged: c.NumAckPending, Redelivered: c.NumRedelivered, Waiting: c.NumWaiting,
+			Delivered: delivered.rate, Done: floor.rate, Lag: lag,
+		})
+	}
+	return nil
+}
+
+func (w *consumerWatch) table(f *watchFlags, width int) string {
+	looks := slices.Clone(w.looks)
+	slices.SortStableFunc(looks, func(x, y consumerLook) int { // those that lag most on top
+		switch {
+		case x.Lag > y.Lag:
+			return -1
+		case x.Lag < y.Lag:
+			return 1
+		}
+		return 0
+	})
+	var rows [][]string
+	for _, l := range looks {
+		g := w.delivered[l.Consumer]
+		rows = append(rows, []string{
+			l.Consumer, ui.Count(l.Pending), ui.Count(l.Unacknowledged), ui.Count(l.Redelivered), ui.Sparkline(g.lags, width),
+			rateText(l.Delivered), ui.Sparkline(g.rates, width), rateText(l.Done),
+		})
+	}
+	head := []string{"consumer", "pending", "unacknowledged", "redelivered", "lag", "delivered", "", "done"}
+	return w.app.clock(plural(len(rows), "consumer")+" of stream "+ui.Printable(w.stream), f) +
+		w.app.screen.TableText(head, rows, 2, 3, 4, 6, 8)
+}
+
+func (w *consumerWatch) lines() error {
+	for _, l := range w.looks {
+		if w.app.global.json {
+			if err := w.app.writeJSON(l); err != nil {
+				return err
+			}
+			continue
+		}
+		w.app.out.Printf("%s %s: %s pending, %s unacknowledged, delivered %s, done %s\n", l.Time, ui.Printable(l.Consumer),
+			ui.Count(l.Pending), ui.Count(l.Unacknowledged), rateText(l.Delivered), rateText(l.Done))
+	}
+	return nil
+}
+
+// What of the terminal is no plot.
+const (
+	plotMargin   = 14 // columns for the scale
+	plotHeadings = 6  // lines
+	plotLeast    = 3  // lines of the smallest plot
+)
+
+// plots draws the lag and the rate of the only consumer.
+func (w *consumerWatch) plots(f *watchFlags, live *ui.Live) string {
+	columns, lines := live.Size()
+	width, height := max(columns-plotMargin, 1), max((lines-plotHeadings)/2, plotLeast)
+	l := w.looks[0]
+	g := w.delivered[l.Consumer]
+	var out strings.Builder
+	out.WriteString(w.app.clock(fmt.Sprintf("consumer %s of stream %s", ui.Printable(l.Consumer), ui.Printable(w.stream)), f))
+	fmt.Fprintf(&out, "lag: %s pending, %s unacknowledged\n", ui.Count(l.Pending), ui.Count(l.Unacknowledged))
+	for _, line := range ui.Plot(g.lags, width, height, func(v float64) string { return ui.Count(int64(v)) }) {
+		out.WriteString(line + "\n")
+	}
+	fmt.Fprintf(&out, "delivered: %s\n", rateText(l.Delivered))
+	for _, line := range ui.Plot(g.rates, width, height, rateText) {
+		out.WriteString(line + "\n")
+	}
+	return out.String()
+}

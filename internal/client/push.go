@@ -1,0 +1,65 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/tidings-io/tidings/internal/jsapi"
+)
+
+// errEnough ends a Listen without an error.
+var errEnough = errors.New("enough")
+
+// Enough is returned by a function that takes deliveries to end them.
+func Enough() error { return errEnough }
+
+// Listen takes what a push consumer sends and gives each message to each, until
+// that returns an error ([Enough] is none) or ctx ends. Heartbeats and flow
+// control are answered here.
+func (j *JetStream) Listen(ctx context.Context, info *jsapi.ConsumerInfo, each func(Delivery) error) error {
+	what := "listen to " + consumerNamed(info.Stream, info.Name)
+	sub, err := j.nc.QueueSubscribeSync(info.Config.DeliverSubject, info.Config.DeliverGroup)
+	if err == nil {
+		err = refused(j.nc, j.timeout)
+	}
+	if err != nil {
+		return Explain(what, err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // the connection may be closed already: then there is nothing to end
+	for {
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return Explain(what, err)
+		}
+		if m.Header.Get("Status") != "" && len(m.Data) == 0 {
+			if err := flowControl(j.nc, m); err != nil {
+				return Explain(what, err)
+			}
+			continue
+		}
+		place, ok := jsapi.ParseAckSubject(m.Reply)
+		if !ok {
+			return &Error{What: what, Reason: fmt.Sprintf("a message came whose reply subject %q is no place to acknowledge", m.Reply)}
+		}
+		if err := each(Delivery{m, place}); err != nil {
+			if errors.Is(err, errEnough) {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// flowControl answers a status message that waits for an answer.
+func flowControl(nc *nats.Conn, m *nats.Msg) error {
+	if m.Reply != "" {
+		return m.Respond(nil)
+	}
+	if stalled := m.Header.Get(jsapi.HeaderConsumerStalled); stalled != "" {
+		return nc.Publish(stalled, nil)
+	}
+	return nil
+}
