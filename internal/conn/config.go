@@ -18,13 +18,15 @@ type Config struct {
 	Port          int    // announced in INFO
 	ConnectURLs   []string
 	APILevel      int
-	MaxPayload    int // bytes of header and body
-	MaxControl    int // bytes of a line's arguments
-	MaxPending    int // bytes queued for a client before it is a slow consumer
-	MaxConns      int // open connections; -1 without limit
-	MaxSubs       int // subscriptions of a connection; 0 without limit
-	MaxSubTokens  int // tokens of a subscribed subject; 0 without limit
-	MaxClosed     int // closed connections kept for monitoring
+	JetStream     bool   // clients are told that messages can be stored
+	Domain        string // of JetStream, announced with it
+	MaxPayload    int    // bytes of header and body
+	MaxControl    int    // bytes of a line's arguments
+	MaxPending    int    // bytes queued for a client before it is a slow consumer
+	MaxConns      int    // open connections; -1 without limit
+	MaxSubs       int    // subscriptions of a connection; 0 without limit
+	MaxSubTokens  int    // tokens of a subscribed subject; 0 without limit
+	MaxClosed     int    // closed connections kept for monitoring
 	NoHeaders     bool
 	NoStall       bool // publishers never wait for slow clients
 	RetryWrites   bool // a missed write deadline is logged, not fatal

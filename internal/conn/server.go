@@ -342,6 +342,9 @@ func (s *Server) baseInfo() wire.ServerInfo {
 		Headers: !s.cfg.NoHeaders, MaxPayload: s.cfg.MaxPayload, ConnectURLs: s.cfg.ConnectURLs,
 		APILevel: s.cfg.APILevel, XKey: s.cfg.XKey, Tidings: s.cfg.Tidings,
 	}
+	if s.cfg.JetStream {
+		i.JetStream, i.Domain = true, s.cfg.Domain
+	}
 	i.AuthRequired = s.gate != nil && s.gate.Required()
 	if t := s.cfg.TLS; t != nil {
 		i.TLSRequired, i.TLSAvailable = !t.AllowPlain, t.AllowPlain
