@@ -128,11 +128,10 @@ func existing(dir string) string {
 // nothing.
 func usedBy(dir string) (sum int64) {
 	_ = filepath.WalkDir(dir, func(_ string, entry os.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return nil
-		}
-		if info, err := entry.Info(); err == nil {
-			sum += info.Size()
+		if err == nil && entry.Type().IsRegular() {
+			if info, err := entry.Info(); err == nil {
+				sum += info.Size()
+			}
 		}
 		return nil
 	})

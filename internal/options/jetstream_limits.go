@@ -90,9 +90,12 @@ func warnOfClusters(b *conf.Section) {
 	count := func(name string) bool { return b.Int(&n, 0, math.MaxInt64, name) }
 	word := func(name string) bool { return b.Text(&text, name) && text != "" }
 	for _, set := range []setting{
-		{"max_outstanding_catchup", size}, {"meta_compact", count}, {"meta_compact_size", size},
+		{"max_outstanding_catchup", size},
+		{"meta_compact", count},
+		{"meta_compact_size", size},
 		{"meta_compact_sync", func(name string) bool { return b.Bool(&on, name) }},
-		{"unique_tag", word}, {"extension_hint", word},
+		{"unique_tag", word},
+		{"extension_hint", word},
 	} {
 		if set.read(set.name) {
 			b.Warnf(b.Entry(set.name), "%s", onlyClusters)
