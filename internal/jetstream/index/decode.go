@@ -110,7 +110,7 @@ func (r *reader) subjects(x *Index) {
 	for i := uint64(0); i < n && r.err == nil; i++ {
 		shared := r.number("a shared length", uint64(len(text)))
 		size := r.number("a length", math.MaxUint16)
-		id := r.number("an ID", math.MaxUint32)
+		id := r.number("an ID", maxID)
 		rest := r.bytes("a subject", size)
 		if r.err != nil {
 			return
@@ -163,7 +163,7 @@ func (r *reader) messages(x *Index) {
 // message reads one and returns the end of its record, as of which the next one
 // is told.
 func (r *reader) message(x *Index, seq uint64, end Place) Place {
-	id := ID(r.number("an ID", math.MaxUint32))
+	id := ID(r.number("an ID", maxID))
 	size := r.number("a size", math.MaxUint32)
 	place := r.number("an offset", 1<<35)
 	header := size&1 != 0

@@ -2,7 +2,31 @@ package index
 
 import "encoding/binary"
 
-// stateVersion is the first byte of an encoded index, docs/formats/index.md.
+// The state of an index. Numbers are uvarints unless another size is given.
+//
+//	u8  version: 1
+//	i8  charge of a message without header block, added to its record's size
+//	i8  charge of one with a header block
+//	    first sequence; last sequence
+//	    number of subjects that have messages; for each, in the order of bytes:
+//	        bytes that it shares with the one before it
+//	        number of bytes that follow these
+//	        ID
+//	        these bytes
+//	    number of messages; then runs of neighbouring sequences until there are as
+//	    many:
+//	        number of sequences between the last message and this run; before the
+//	        first run, First is the sequence expected
+//	        number of messages, at least 1; for each:
+//	            ID
+//	            size of the record times 2, plus 1 if it has a header block
+//	            distance of the record's offset from the end of the record before
+//	            it (before the first one, and in another file, from 0), zigzag,
+//	            times 2, plus 1 if the file is not that of the record before it
+//	            (before the first one, 0)
+//	            the file, if it is another one
+//
+// States of subjects, blocks and counts of files follow from these.
 const stateVersion = 1
 
 // AppendState appends the index in the form that [Decode] takes, about six bytes

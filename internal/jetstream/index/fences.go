@@ -44,6 +44,9 @@ func (f *fences) search(key []byte, least func(n int) []byte) int {
 			hi = m
 		}
 	}
+	if lo == 0 || f.heads[lo-1] != h {
+		return max(lo-1, 0)
+	}
 	from, _ := slices.BinarySearch(f.heads[:lo], h)
 	for from < lo { // equal numbers: heads[from:lo]
 		if m := int(uint(from+lo) >> 1); !less(key, least(m)) {

@@ -126,12 +126,12 @@ func (f *Filter) catchUp() bool {
 }
 
 // pays reports whether the set should be found: matching one subject as text costs
-// about as much as walking over sixteen in order.
+// about as much as walking over four in order.
 func (f *Filter) pays() bool {
 	if len(f.wildcards) == 0 && len(f.literals) <= idSetFew {
 		return true
 	}
-	return f.spent >= uint64(f.x.dict.n)/16
+	return f.spent >= uint64(f.x.dict.n)/4
 }
 
 // find finds the set.

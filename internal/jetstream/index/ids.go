@@ -1,5 +1,7 @@
 package index
 
+import "github.com/tidings-io/tidings/internal/invariant"
+
 // state is what is kept of a subject, 16 bytes.
 type state struct {
 	// last is the sequence of its last message, or above it if back has lastLoose.
@@ -17,6 +19,14 @@ const (
 	backFar    = 1<<30 - 1
 	freed      = 1<<32 - 1 // back of an ID that is not in use
 )
+
+// MaxSubjects is the number of subjects with messages that an index can have at a
+// time; the caller refuses messages of more. That is some 9 GiB of index.
+const MaxSubjects = 1 << 28
+
+// maxID is above all IDs: subjects whose last message was just removed keep theirs
+// for a while.
+const maxID = 2 * MaxSubjects
 
 // chunkSize is the number of IDs whose states are allocated together, at most.
 const chunkSize = 256
@@ -78,6 +88,7 @@ func (t *ids) alloc() ID {
 		t.gap++
 	}
 	if t.gap == len(t.chunks) {
+		invariant.That(t.gap < maxID/chunkSize, "there are %d chunks of IDs", t.gap)
 		t.chunks = append(t.chunks, nil)
 	}
 	t.chunks[t.gap] = &chunk{roomy: true}

@@ -80,27 +80,35 @@ type spot struct {
 	right int // bytes it shares with the entry at at
 }
 
-// seek finds key in the page.
+// seek finds key in the page. It is what a look-up spends its time with, so entries
+// that share more with the one before them than the key does are passed without
+// decoding more than two bytes.
 func (p *page) seek(key []byte) spot {
 	b, left := p.b, 0
 	for at := 0; at < len(b); {
-		e := entryAt(b, at)
-		switch {
-		case e.shared > left: // like the one before it, less than key
-		case e.shared < left:
-			return spot{at: at, left: left, right: e.shared}
-		default:
-			text, rest := b[e.text:e.end], key[left:]
-			k := sharedLen(text, rest)
-			switch {
-			case k == len(text) && k == len(rest):
-				return spot{at: at, id: e.id, left: left, right: left + k}
-			case k == len(rest) || k < len(text) && text[k] > rest[k]:
-				return spot{at: at, left: left, right: left + k}
-			}
-			left += k
+		shared, n, text := int(b[at]), int(b[at+1]), at+6
+		if shared|n >= 0x80 {
+			e := entryAt(b, at)
+			shared, n, text = e.shared, e.end-e.text, e.text
 		}
-		at = e.end
+		if shared > left { // like the one before it, less than key
+			at = text + n
+			continue
+		}
+		if shared < left {
+			return spot{at: at, left: left, right: shared}
+		}
+		k := sharedLen(b[text:text+n], key[left:])
+		if k < n && left+k < len(key) && b[text+k] < key[left+k] || k == n && left+k < len(key) {
+			left += k
+			at = text + n
+			continue
+		}
+		s := spot{at: at, left: left, right: left + k}
+		if k == n && left+k == len(key) {
+			s.id = ID(binary.LittleEndian.Uint32(b[text-4:]))
+		}
+		return s
 	}
 	return spot{at: len(b), left: left}
 }

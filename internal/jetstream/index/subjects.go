@@ -103,11 +103,12 @@ func (d *dict) walk(pattern string, f func(text []byte, id ID) bool) {
 		return
 	}
 	prefix, all := literalPrefix(pattern)
+	rest := pattern[len(prefix):] // begins with a wildcard
 	d.from([]byte(prefix), func(text []byte, id ID) bool {
 		if len(text) < len(prefix) || string(text[:len(prefix)]) != prefix {
 			return false
 		}
-		if all || subject.Matches(pattern, text) {
+		if all || subject.Matches(rest, text[len(prefix):]) {
 			return f(text, id)
 		}
 		return true
