@@ -24,6 +24,9 @@ type Env struct {
 	// Dial opens one more connection.
 	Dial func(context.Context) (*nats.Conn, error)
 
+	// Prefix is that of the JetStream API's subjects; "" is the usual one.
+	Prefix string
+
 	// Watch shows the tasks live and returns what ends that.
 	Watch func([]ui.Task) (stop func())
 
@@ -103,6 +106,9 @@ func newStopper(ctx context.Context, d time.Duration) *stopper {
 	s.done = func() { release(); unhook(); cancel(nil) }
 	return s
 }
+
+// finish ends the loops as if time were up.
+func (s *stopper) finish() { s.fail(errTimeUp) }
 
 var errTimeUp = errors.New("time is up")
 

@@ -9,15 +9,24 @@ import (
 
 // Result is what a load measured.
 type Result struct {
-	Load     string   `json:"load"` // pub, sub or request
-	Subject  string   `json:"subject"`
+	Load     string   `json:"load"` // pub, sub, request, stream, consume or kv
+	Subject  string   `json:"subject,omitempty"`
+	Stream   string   `json:"stream,omitempty"`
+	Bucket   string   `json:"bucket,omitempty"`
+	Mode     string   `json:"mode,omitempty"` // how it was stored or consumed
 	Size     int      `json:"size,omitempty"` // bytes of a body that was sent
 	Publish  *Rate    `json:"publish,omitempty"`
 	Receive  *Rate    `json:"receive,omitempty"`
 	Request  *Rate    `json:"request,omitempty"`
+	Put      *Rate    `json:"put,omitempty"`
+	Get      *Rate    `json:"get,omitempty"`
 	Missing  int64    `json:"missing,omitempty"`  // published but not received
 	Timeouts int64    `json:"timeouts,omitempty"` // requests without an answer
+	Unacked  int64    `json:"unacked,omitempty"`  // stored or not: no acknowledgement came
 	Latency  *Latency `json:"latency,omitempty"`
+
+	PutLatency *Latency `json:"put_latency,omitempty"`
+	GetLatency *Latency `json:"get_latency,omitempty"`
 }
 
 // Rate is what some clients did together.
@@ -81,7 +90,7 @@ func (r *Result) Show(s *ui.Screen) {
 	for _, line := range []struct {
 		name string
 		rate *Rate
-	}{{"publish", r.Publish}, {"receive", r.Receive}, {"request", r.Request}} {
+	}{{"publish", r.Publish}, {"receive", r.Receive}, {"request", r.Request}, {"put", r.Put}, {"get", r.Get}} {
 		if line.rate != nil {
 			rows = append(rows, line.rate.row(line.name))
 		}
@@ -94,8 +103,13 @@ func (r *Result) Show(s *ui.Screen) {
 	if r.Timeouts > 0 {
 		s.Out.Printf("\ntimeouts: %s requests got no answer in time\n", ui.Count(r.Timeouts))
 	}
-	if r.Latency != nil {
-		r.Latency.show(s.Out)
+	if r.Unacked > 0 {
+		s.Out.Printf("\nunacknowledged: for %s messages no acknowledgement came in time\n", ui.Count(r.Unacked))
+	}
+	for _, l := range []*Latency{r.Latency, r.PutLatency, r.GetLatency} {
+		if l != nil {
+			l.show(s.Out)
+		}
 	}
 }
 
