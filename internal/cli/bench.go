@@ -26,17 +26,19 @@ standard error is a terminal. Ctrl-C ends the load and shows the figures so far.
 Where publisher and receiver run on two machines, latencies compare two clocks.`,
 		Example: `  tidings bench pub demo.load --clients 4 --messages 1000000 --subscribers 2
   tidings bench request demo.load --serve --concurrency 16 --duration 5s
-  tidings bench pub demo.load --rate 10000 --duration 10s --json`,
+  tidings bench stream --mode sync --clients 16 --duration 10s
+  tidings bench kv --concurrency 16 --json`,
 		GroupID: groupMessages,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage(fmt.Errorf("unknown load %q; use pub, sub or request", args[0]))
+				return usage(fmt.Errorf("unknown load %q; use pub, sub, request, stream, consume or kv", args[0]))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.benchPublishCommand(), a.benchSubscribeCommand(), a.benchRequestCommand())
+	cmd.AddCommand(a.benchPublishCommand(), a.benchSubscribeCommand(), a.benchRequestCommand(),
+		a.benchStreamCommand(), a.benchConsumeCommand(), a.benchKVCommand())
 	return cmd
 }
 
@@ -167,7 +169,11 @@ func (a *app) runBench(ctx context.Context, check func() error, run func(context
 	if err != nil {
 		return err
 	}
-	result, err := run(ctx, a.benchEnv(settings))
+	env := a.benchEnv(settings)
+	if env.Prefix, err = a.api.subject(); err != nil {
+		return err
+	}
+	result, err := run(ctx, env)
 	interrupted := errors.Is(err, bench.ErrInterrupted)
 	if err != nil && !interrupted {
 		return err
@@ -182,6 +188,8 @@ func (a *app) runBench(ctx context.Context, check func() error, run func(context
 		return errInterrupted
 	case result.Timeouts > 0:
 		return &client.Error{Kind: client.TimedOut, What: ui.Count(result.Timeouts) + " requests", Reason: "no answer within " + settings.Timeout().String(), Way: "wait longer with --timeout"}
+	case result.Unacked > 0:
+		return &client.Error{Kind: client.TimedOut, What: ui.Count(result.Unacked) + " messages", Reason: "no acknowledgement within " + settings.Timeout().String(), Way: "wait longer with --timeout, or have fewer under way"}
 	case result.Missing > 0:
 		return fmt.Errorf("%s messages did not arrive within %s; the server or a subscriber dropped them, lower the --rate or wait longer with --timeout", ui.Count(result.Missing), settings.Timeout())
 	}

@@ -24,7 +24,8 @@ type app struct {
 
 	screen *ui.Screen // set before a command runs
 	global globalFlags
-	ran    bool // a command began; errors before that are wrong usage
+	api    apiFlags // of the commands that use them through a.jetStream
+	ran    bool     // a command began; errors before that are wrong usage
 }
 
 // Main runs the tool with the arguments args (args[0] is the program's name)

@@ -72,6 +72,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.publishCommand(), a.subscribeCommand(), a.requestCommand(), a.replyCommand(),
 		a.benchCommand(), a.rttCommand(),
 		a.streamCommand(), a.consumerCommand(),
+		a.kvCommand(), a.objectCommand(), a.counterCommand(), a.scheduleCommand(),
 		a.contextCommand(), a.completionCommand(), a.versionCommand(),
 	)
 	root.AddCommand(topics()...)
