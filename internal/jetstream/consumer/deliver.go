@@ -125,7 +125,6 @@ func (c *Machine) next(now int64) (candidate, bool) {
 		if e, ok := c.latest.peek(c.x); ok {
 			return candidate{entry: e, slot: -1, prior: true}, c.pace.ready(c, now, e)
 		}
-		c.latest = nil
 	}
 	e, ok := c.cursor.Peek()
 	return candidate{entry: e, slot: -1}, ok && c.pace.ready(c, now, e)
@@ -181,12 +180,11 @@ func (c *Machine) skip(now int64, m *candidate) {
 func (c *Machine) pass(m *candidate) {
 	c.streamSeq = m.entry.Seq
 	if m.prior {
-		if c.latest.pass(m.entry.Seq); len(c.latest.seqs) == 0 {
-			c.latest = nil
-		}
-		return
+		c.latest.pass(m.entry.Seq)
+	} else {
+		c.cursor.Seek(m.entry.Seq + 1)
 	}
-	c.cursor.Seek(m.entry.Seq + 1)
+	c.forget()
 }
 
 // endOfMessages answers the pull requests that do not wait.

@@ -12,7 +12,7 @@ var ErrInvalid = errors.New("not valid for a consumer")
 
 // A delta, after its version:
 //
-//	uvarint  epoch, consumer sequence, stream sequence
+//	uvarint  number, from 1, epoch, consumer sequence, stream sequence
 //	varint   time of the last delivery, of the last acknowledgement (Unix ns)
 //	added    pending messages above the stream sequence of the delta before
 //	changed  pending messages delivered again, refused, or worked on
@@ -26,8 +26,9 @@ const deltaVersion = 1
 
 // unlogged is what the log does not have yet.
 type unlogged struct {
-	dirty  bool // there is something for a delta
-	urgent bool // and somebody waits for it
+	number uint64 // of the last delta that was taken, or merged
+	dirty  bool   // there is something for a delta
+	urgent bool   // and somebody waits for it
 	// streamSeq is the one of the last delta: what is pending above it is new.
 	// applied is the one of the last delta that was applied.
 	streamSeq uint64
@@ -108,6 +109,7 @@ func (c *Machine) Delta(dst []byte) []byte {
 	if !u.dirty && len(c.pend.changed) == 0 {
 		return dst
 	}
+	u.number++
 	dst = append(dst, deltaVersion)
 	dst = c.appendHead(dst)
 	dst = c.appendAdded(dst)
@@ -130,6 +132,7 @@ func (c *Machine) Delta(dst []byte) []byte {
 }
 
 func (c *Machine) appendHead(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, c.log.number)
 	dst = binary.AppendUvarint(dst, c.epoch)
 	dst = binary.AppendUvarint(dst, c.consumerSeq)
 	dst = binary.AppendUvarint(dst, c.streamSeq)
@@ -301,7 +304,8 @@ func (u *unlogged) first() *flight {
 	return nil
 }
 
-// merge takes what a delta knows and the machine does not.
+// merge takes what a delta knows and the machine does not. A machine decoded from a
+// state that is newer than the delta knows all of it, but that it is logged.
 func (c *Machine) merge(d *delta) {
 	if d.epoch < c.epoch {
 		return
@@ -309,6 +313,18 @@ func (c *Machine) merge(d *delta) {
 	if d.epoch > c.epoch {
 		c.restart(d.epoch, 0)
 	}
+	if d.number > c.log.number {
+		c.log.number = d.number
+		c.mergeNews(d)
+	}
+	c.log.acked.subtract(d.acked)
+	c.log.dropped.subtract(d.dropped)
+	c.giveUp(d.dropped)
+	c.log.applied = max(c.log.applied, min(d.streamSeq, c.streamSeq))
+	c.log.streamSeq = c.log.applied
+}
+
+func (c *Machine) mergeNews(d *delta) {
 	before := c.streamSeq
 	c.consumerSeq = max(c.consumerSeq, d.consumerSeq)
 	c.streamSeq = max(c.streamSeq, d.streamSeq)
@@ -318,6 +334,8 @@ func (c *Machine) merge(d *delta) {
 		if p := &d.added[i]; p.seq > before {
 			c.pend.add(p.seq, p.dseq, p.due, p.deliveries)
 			c.requeue(p)
+		} else { // delivered when the state was taken, which had not been logged
+			c.mergeChange(p)
 		}
 	}
 	for i := range d.changed {
@@ -325,11 +343,6 @@ func (c *Machine) merge(d *delta) {
 	}
 	c.removeRuns(d.acked)
 	c.removeRuns(d.dropped)
-	c.log.acked.subtract(d.acked)
-	c.log.dropped.subtract(d.dropped)
-	c.giveUp(d.dropped)
-	c.log.applied = max(c.log.applied, d.streamSeq)
-	c.log.streamSeq = c.log.applied
 	c.seek()
 }
 
@@ -393,6 +406,7 @@ func (c *Machine) removeRuns(list runs) {
 
 // delta is a decoded one.
 type delta struct {
+	number      uint64
 	epoch       uint64
 	consumerSeq uint64
 	streamSeq   uint64
@@ -417,7 +431,7 @@ func (d *delta) decode(b []byte) error {
 	if v := r.byte(); v != deltaVersion {
 		return fmt.Errorf("delta of version %d, want %d: %w", v, deltaVersion, ErrInvalid)
 	}
-	d.epoch, d.consumerSeq, d.streamSeq = r.uvarint(), r.uvarint(), r.uvarint()
+	d.number, d.epoch, d.consumerSeq, d.streamSeq = r.uvarint(), r.uvarint(), r.uvarint(), r.uvarint()
 	d.lastDeliver, d.lastAck = r.varint(), r.varint()
 	d.added = r.pendings(d.lastDeliver, d.consumerSeq, d.streamSeq)
 	d.changed = r.changes(d.lastDeliver, d.streamSeq)

@@ -32,8 +32,6 @@ func (c *Machine) start() {
 		c.latest = newSnapshot(c.x, c.cfg.Filters(), st.Last)
 		if first = st.Last + 1; len(c.latest.seqs) > 0 {
 			first = c.latest.seqs[0]
-		} else {
-			c.latest = nil
 		}
 	}
 	c.streamSeq = first - 1
@@ -44,17 +42,21 @@ func (c *Machine) start() {
 func (c *Machine) seek() {
 	at := c.streamSeq + 1
 	if c.latest != nil {
-		if c.latest.pass(c.streamSeq); len(c.latest.seqs) == 0 {
-			at = max(at, c.latest.last+1)
-			c.latest = nil
-		} else {
-			at = c.latest.last + 1
-		}
+		c.latest.pass(c.streamSeq)
+		at = max(at, c.latest.last+1)
+		c.forget()
 	}
 	if c.cursor == nil {
 		c.cursor = c.x.NewCursor(c.filter, at)
 	} else {
 		c.cursor.Seek(at)
+	}
+}
+
+// forget drops the snapshot when delivery is behind it.
+func (c *Machine) forget() {
+	if c.latest != nil && c.streamSeq >= c.latest.last {
+		c.latest = nil
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 //	varint   created (Unix ns)
 //	byte     1: messages are retained for consumers
 //	string   configuration, as JSON
-//	uvarint  epoch, consumer sequence, stream sequence
+//	uvarint  number of the last delta, epoch, consumer sequence, stream sequence
 //	varint   time of the last delivery, of the last acknowledgement (Unix ns)
 //	pending messages, as in a delta
 //	uvarint  stream sequence of the last delta that was applied
@@ -103,7 +103,7 @@ func Decode(state []byte, x *index.Index, env Env) (*Machine, error) {
 			return nil, fmt.Errorf("configuration of %q: %w: %w", c.id.Name, err, ErrInvalid)
 		}
 	}
-	c.epoch, c.consumerSeq, c.streamSeq = r.uvarint(), r.uvarint(), r.uvarint()
+	c.log.number, c.epoch, c.consumerSeq, c.streamSeq = r.uvarint(), r.uvarint(), r.uvarint(), r.uvarint()
 	c.lastDeliver, c.lastAck = r.varint(), r.varint()
 	pending := r.pendings(c.lastDeliver, c.consumerSeq, c.streamSeq)
 	c.log.applied = r.uvarint()
@@ -131,7 +131,7 @@ func Decode(state []byte, x *index.Index, env Env) (*Machine, error) {
 func (r *reader) snapshot(streamSeq uint64) *snapshot {
 	s := &snapshot{last: r.uvarint(), live: -1}
 	n := r.count(1)
-	if n == 0 {
+	if s.last == 0 {
 		return nil
 	}
 	s.seqs = make([]uint64, 0, n)

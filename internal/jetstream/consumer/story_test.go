@@ -54,7 +54,7 @@ var verbs = map[string]func(*story, *datadriven.TestData){
 // create makes a consumer: its configuration is the input, as JSON.
 func (s *story) create(d *datadriven.TestData) {
 	s.retain = d.HasArg("retained")
-	s.manual = d.HasArg("manual")
+	s.manual, s.deltas = d.HasArg("manual"), nil
 	cfg := s.config(d.Input)
 	s.c = consumer.New(cfg, consumer.Identity{Stream: "S", Name: "C", Created: s.now, Retained: s.retain}, s.x, s.world)
 	if cfg.Push() && !d.HasArg("unbound") {
