@@ -159,6 +159,9 @@ messages of --count came within --wait, the exit code is 5.`,
 				return err
 			}
 			return a.changeConsumer(cmd, api, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
+				if info.Config.Push() {
+					return usage(fmt.Errorf("consumer %s of stream %s sends its messages by itself; `tidings consumer subscribe` shows them", info.Name, info.Stream))
+				}
 				if expires == 0 {
 					expires = js.Timeout()
 				}

@@ -1,0 +1,34 @@
+package cli_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/tidings-io/tidings/internal/testserver"
+)
+
+// jetStreamServerEnv names the address of another server with JetStream, which
+// must be empty, to run the scripts against instead of one of our own.
+const jetStreamServerEnv = "CLI_JETSTREAM_URL"
+
+// The scripts run at the same time on one server, so each has streams and
+// subjects of its own.
+func TestCommandsWithJetStream(t *testing.T) {
+	t.Parallel()
+	url := os.Getenv(jetStreamServerEnv)
+	dirs := []string{"testdata/jetstream"}
+	if url == "" {
+		url = testserver.StartConfig(t, fmt.Sprintf("jetstream { store_dir: %q }", t.TempDir())).URL
+	} else {
+		dirs = append(dirs, "testdata/jetstream_backup")
+	}
+	for _, dir := range dirs {
+		runScripts(t, dir, func(env *testscript.Env) error {
+			env.Setenv("NATS_URL", url)
+			return nil
+		})
+	}
+}
