@@ -96,7 +96,7 @@ func (b *block) append(seq uint64, id ID, size uint32, at Place) {
 func (b *block) push(id ID, size, offset uint32) {
 	n := len(b.ids)
 	if n == cap(b.ids) {
-		b.resize(min(max(16, 2*n), blockSize))
+		b.resize(min(max(4, 2*n), blockSize))
 	}
 	b.ids, b.sizes, b.offsets = b.ids[:n+1], b.sizes[:n+1], b.offsets[:n+1]
 	b.ids[n], b.sizes[n], b.offsets[n] = id, size, offset

@@ -124,3 +124,9 @@ func checkDict(x *Index) error {
 
 // Dead returns how many entries of the dictionary have no messages.
 func Dead(x *Index) int { return x.dict.n - int(x.subjects) }
+
+// Loose reports whether the first or last message of a subject must be looked for.
+func Loose(x *Index, id ID) bool { return x.dict.ids.at(id).back >= lastLoose }
+
+// Bitmaps returns how many filters hold a bitmap.
+func Bitmaps(x *Index) int { return len(x.sets.filters) }
