@@ -23,8 +23,8 @@ var epoch = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 type memoryNode struct {
 	mu       sync.Mutex
 	accounts map[*core.Account]*memoryAccount
-	// gate, if set, is taken by every Stats.
-	gate chan struct{}
+	// If they are set, Stats says that it is entered and waits at the gate.
+	entered, gate chan struct{}
 }
 
 func newMemoryNode(accounts ...*core.Account) *memoryNode {
@@ -126,6 +126,7 @@ func (a *memoryAccount) Streams(filter string) []api.Stream {
 
 func (a *memoryAccount) Stats() jsapi.AccountStats {
 	if a.node.gate != nil {
+		a.node.entered <- struct{}{}
 		<-a.node.gate
 	}
 	a.mu.Lock()
@@ -229,6 +230,9 @@ func (s *memoryStream) Info(q jsapi.StreamInfoRequest) (*jsapi.StreamInfo, *jsap
 			NumSubjects: int(st.Subjects), NumDeleted: int(st.Deleted), Consumers: len(s.consumers),
 		},
 	}
+	if st.Last == 0 {
+		info.State.FirstSeq = 0
+	}
 	if q.DeletedDetails {
 		for seq := st.First; seq <= st.Last; seq++ {
 			if _, ok := s.index.Get(seq); !ok {
@@ -282,6 +286,15 @@ func (s *memoryStream) DeleteMessage(seq uint64, _ bool) *jsapi.Error {
 	return nil
 }
 
+// remove takes messages out.
+func (s *memoryStream) remove(seqs ...uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, seq := range seqs {
+		s.index.Remove(seq)
+	}
+}
+
 func (s *memoryStream) CreateConsumer(q *jsapi.ConsumerCreateRequest) (*jsapi.ConsumerInfo, bool, *jsapi.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -303,7 +316,7 @@ func (s *memoryStream) CreateConsumer(q *jsapi.ConsumerCreateRequest) (*jsapi.Co
 	if name == "" {
 		name = "mgi24VpT"
 	}
-	c := &memoryConsumer{stream: s.cfg.Name, name: name, cfg: cfg}
+	c := &memoryConsumer{stream: s.cfg.Name, name: name, cfg: cfg, floor: s.index.State().First - 1}
 	s.consumers[name] = c
 	return c.Info(), true, nil
 }
@@ -352,6 +365,7 @@ func (s *memoryStream) ConsumerStates() []api.ConsumerState {
 type memoryConsumer struct {
 	stream, name string
 	cfg          jsapi.ConsumerConfig
+	floor        uint64 // before the first message it gets
 }
 
 func (c *memoryConsumer) Name() string { return c.name }
@@ -361,7 +375,8 @@ func (c *memoryConsumer) Info() *jsapi.ConsumerInfo {
 	cfg.Metadata = jsapi.ServerMetadata(cfg.Metadata, "2.15.2")
 	return &jsapi.ConsumerInfo{
 		Stream: c.stream, Name: c.name, Created: epoch, Config: cfg, Timestamp: epoch,
-		Cluster: &jsapi.ClusterInfo{Leader: "ref"},
+		Cluster:   &jsapi.ClusterInfo{Leader: "ref"},
+		Delivered: jsapi.SequenceInfo{StreamSeq: c.floor}, AckFloor: jsapi.SequenceInfo{StreamSeq: c.floor},
 	}
 }
 
@@ -375,6 +390,7 @@ func (c *memoryConsumer) Unpin(group string) *jsapi.Error {
 }
 
 func (c *memoryConsumer) Reset(seq uint64) (*jsapi.ConsumerInfo, uint64, *jsapi.Error) {
+	c.floor = max(seq, 1) - 1
 	return c.Info(), max(seq, 1), nil
 }
 

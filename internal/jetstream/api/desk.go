@@ -162,7 +162,8 @@ func (d *desk) serve(q *queue) {
 
 // answer serves one request.
 func (d *desk) answer(a *answerer, r *request) {
-	response := d.handle(a, r)
+	c := &call{request: r, desk: d, answerer: a}
+	response := c.handle()
 	if response == nil {
 		return
 	}
@@ -176,6 +177,9 @@ func (d *desk) answer(a *answerer, r *request) {
 		a.send(r.reply, nil, nil, body)
 	}
 	a.flush()
+	if c.then != nil {
+		c.then()
+	}
 }
 
 // overloaded is the answer to requests for which there is no room.

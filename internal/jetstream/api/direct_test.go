@@ -21,7 +21,7 @@ func kept(t testing.TB) *fixture {
 		}
 		s.publish(fmt.Sprintf("k.%d", i%4), header, fmt.Sprintf("body%d", i))
 	}
-	s.DeleteMessage(3, false)
+	s.remove(3)
 	return f
 }
 

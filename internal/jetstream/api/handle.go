@@ -12,6 +12,7 @@ type call struct {
 	desk     *desk
 	answerer *answerer
 	account  Account // nil: JetStream is not enabled
+	then     func()  // if set, runs when the answer is on its way
 }
 
 // handlers serve the operations; those that are missing get no answer.
@@ -26,6 +27,8 @@ var handlers = [...]func(*call) any{
 	jsapi.StreamPurge:            streamPurge,
 	jsapi.StreamMsgGet:           streamMsgGet,
 	jsapi.StreamMsgDelete:        streamMsgDelete,
+	jsapi.StreamSnapshot:         streamSnapshot,
+	jsapi.StreamRestore:          streamRestore,
 	jsapi.StreamPeerRemove:       clusterOnly,
 	jsapi.StreamPeerEvacuate:     clusterOnly,
 	jsapi.StreamCancelMove:       clusterOnly,
@@ -42,9 +45,9 @@ var handlers = [...]func(*call) any{
 	jsapi.ConsumerLeaderStepdown: clusterOnly,
 }
 
-// handle serves a request and returns its answer, or nil for none.
-func (d *desk) handle(a *answerer, r *request) any {
-	c := &call{request: r, desk: d, answerer: a}
+// handle serves the request and returns its answer, or nil for none.
+func (c *call) handle() any {
+	d, r := c.desk, c.request
 	if d.system() {
 		return c.system()
 	}
