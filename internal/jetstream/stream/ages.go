@@ -20,6 +20,9 @@ type span struct {
 const (
 	spansMax    = 16384
 	spanAtLeast = int64(time.Millisecond)
+
+	// readAll is the number of messages of which all may be read to learn their ages.
+	readAll = 4096
 )
 
 // add notes the time of the newest message.
@@ -64,30 +67,33 @@ func (m *Machine) rebuildAges() {
 		return
 	}
 	first, last := m.timeFrom(st.First), m.timeUpTo(st.Last)
-	// As fine as 1024 readings and a few more can be.
-	fine := max((last.time-first.time)/1024, greatest/spansMax, spanAtLeast)
-	m.split(first, last, fine)
+	fine := max(greatest/spansMax, spanAtLeast)
+	if st.Messages > readAll { // as fine as some thousand readings can be
+		fine = max(fine, (last.time-first.time)/1024)
+	}
+	m.age.add(first.last, first.time, greatest)
+	if first.last < last.last {
+		m.split(first, last, fine)
+	}
 }
 
-// split adds the spans from the message first to the message last.
+// split adds the spans of the messages behind first up to last.
 func (m *Machine) split(first, last span, fine int64) {
 	greatest := int64(m.cfg.MaxAge)
-	if last.time-first.time > fine && last.last > first.last+1 {
-		middle := m.timeUpTo(first.last + (last.last-first.last)/2)
-		if middle.last > first.last {
-			m.split(first, middle, fine)
-			m.split(middle, last, fine)
-			return
-		}
-		// Nothing up to the middle but the first.
-		middle = m.timeFrom(first.last + 1)
-		m.age.add(first.last, first.time, greatest)
-		if middle.last < last.last {
-			m.split(middle, last, fine)
-			return
-		}
+	if last.time-first.time <= fine || last.last <= first.last+1 {
+		m.age.add(last.last, last.time, greatest)
+		return
 	}
-	m.age.add(last.last, last.time, greatest)
+	middle := m.timeUpTo(first.last + (last.last-first.last)/2)
+	if middle.last <= first.last { // there is none up to there
+		middle = m.timeFrom(first.last + 1)
+		m.age.add(middle.last, middle.time, greatest)
+	} else {
+		m.split(first, middle, fine)
+	}
+	if middle.last < last.last {
+		m.split(middle, last, fine)
+	}
 }
 
 // timeFrom returns sequence and time of the first message from seq on that can be

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/subject"
@@ -147,17 +148,19 @@ func (m *Machine) checkExpectedID(c *candidate, b *commit) *jsapi.Error {
 }
 
 func (m *Machine) checkRollup(c *candidate, b *commit) *jsapi.Error {
-	value := string(c.h.rollup)
+	value := strings.ToLower(string(c.h.rollup))
+	known := value == jsapi.RollupSubject || value == jsapi.RollupAll
+	permitted := m.cfg.AllowRollup && !m.cfg.DenyPurge
 	switch {
 	case value == "":
 		return nil
-	case !m.cfg.AllowRollup && c.sourced:
+	case c.sourced && !(permitted && known):
 		c.h.rollup = nil // it was done where the message comes from
 		return nil
-	case !m.cfg.AllowRollup || m.cfg.DenyPurge:
+	case !permitted:
 		return jsapi.ErrStreamRollupFailed.New("rollup not permitted")
-	case value != jsapi.RollupSubject && value != jsapi.RollupAll:
-		return jsapi.ErrStreamRollupFailed.New("rollup value invalid: " + strconv.Quote(value))
+	case !known:
+		return jsapi.ErrStreamRollupFailed.New("rollup value invalid: " + strconv.Quote(string(c.h.rollup)))
 	case b == nil:
 	case value == jsapi.RollupAll && b.messages > 0, value == jsapi.RollupSubject && b.count(c.rec.Subject) > 0:
 		return jsapi.ErrStreamRollupFailed.New("batch rollup " + value + " invalid")

@@ -120,9 +120,12 @@ func countSource(c *candidate, known []byte) ([]byte, *jsapi.Error) {
 	return text, nil
 }
 
-// appendCounter appends the headers of a counter's message.
+// appendCounter appends the headers of a counter's message that are not its
+// publisher's.
 func appendCounter(h []byte, c *candidate) []byte {
-	h = appendHeader(h, jsapi.HeaderIncrement, c.h.increment)
+	if c.sourced {
+		h = appendHeader(h, jsapi.HeaderIncrement, c.h.increment)
+	}
 	if len(c.counters) > 0 {
 		h = appendHeader(h, jsapi.HeaderCounterSources, c.counters)
 	}

@@ -163,10 +163,7 @@ func (m *Machine) checkTTLAllowed(c *candidate, _ *commit) *jsapi.Error {
 }
 
 func (m *Machine) checkTTL(c *candidate, _ *commit) *jsapi.Error {
-	if !c.ttlBad {
-		return nil
-	}
-	if c.sourced && !m.cfg.AllowMsgTTL {
+	if !c.ttlBad || c.sourced {
 		return nil
 	}
 	return jsapi.ErrMessageTTLInvalid.New()

@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"bytes"
+
 	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/record"
@@ -21,18 +23,23 @@ func (m *Machine) store(c *candidate) uint64 {
 	m.remember(c, seq)
 	m.noteTTL(c, seq)
 	m.noteSchedule(c, seq)
-	switch string(c.h.rollup) {
-	case jsapi.RollupSubject:
+	switch {
+	case bytes.EqualFold(c.h.rollup, rollupSubject):
 		for s := m.x.SubjectOf(id); s.First < seq; s = m.x.SubjectOf(id) {
 			m.remove(s.First)
 		}
-	case jsapi.RollupAll:
+	case bytes.EqualFold(c.h.rollup, rollupAll):
 		m.x.RemoveBefore(seq, m.removed)
 	}
 	m.endSchedule(c)
 	m.enforce(id)
 	return seq
 }
+
+var (
+	rollupSubject = []byte(jsapi.RollupSubject)
+	rollupAll     = []byte(jsapi.RollupAll)
+)
 
 // remember notes the message's id, so that it is taken once.
 func (m *Machine) remember(c *candidate, seq uint64) {
@@ -171,7 +178,9 @@ func (m *Machine) build(c *candidate) {
 			return floor
 		case jsapi.HeaderBatchCommit:
 			return c.commit
-		case jsapi.HeaderIncrement, jsapi.HeaderCounterSources:
+		case jsapi.HeaderIncrement:
+			return c.total != nil && c.sourced
+		case jsapi.HeaderCounterSources:
 			return c.total != nil
 		}
 		return false
@@ -185,7 +194,7 @@ func (m *Machine) build(c *candidate) {
 	}
 	if schedule {
 		h = appendHeader(h, jsapi.HeaderRollup, jsapi.RollupSubject)
-		c.h.rollup = []byte(jsapi.RollupSubject)
+		c.h.rollup = rollupSubject
 	}
 	if c.commit {
 		h = appendHeader(h, jsapi.HeaderBatchCommit, jsapi.BatchCommit)
