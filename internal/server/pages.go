@@ -20,6 +20,9 @@ import (
 // monitorHandler returns the pages of the monitoring listener.
 func (s *Server) monitorHandler() http.Handler {
 	source := &pageSource{server: s, certificateEnd: s.certificateEnd()}
+	if s.js.node != nil {
+		source.stored = &storedPages{node: s.js.node, accounts: s.accounts, options: &s.options.JetStream}
+	}
 	pages := monitor.New(source, s.pageBase())
 	pages.Mount("/metrics", "Figures for Prometheus", telemetry.New(source, telemetry.Setup{
 		Version: Version, NATSVersion: NATSVersion, Revision: Commit(), GoVersion: runtime.Version(),
@@ -226,7 +229,7 @@ func (p *pageSource) AccountList() []monitor.Account {
 	accounts := p.server.accounts.All()
 	list := make([]monitor.Account, len(accounts))
 	for i, a := range accounts {
-		list[i] = monitor.Account{Name: a.Name(), Connections: int(a.Connections.Load()), Subscriptions: a.Subscriptions()}
+		list[i] = monitor.Account{Name: a.Name(), System: a.Name() == systemAccount, Connections: int(a.Connections.Load()), Subscriptions: a.Subscriptions()}
 	}
 	return list
 }
