@@ -18,6 +18,8 @@ var (
 	// ErrPoisoned is part of every error after a failed write or sync: the store
 	// takes nothing more until it is opened anew.
 	ErrPoisoned = wal.ErrPoisoned
+	// ErrDropped is returned by a [Recovery] for a group that is deleted.
+	ErrDropped = errors.New("the group is deleted")
 	// ErrRecovered is returned by a second Recover.
 	ErrRecovered = errors.New("store is recovered already")
 )
@@ -41,6 +43,8 @@ func (e *DamageError) Error() string {
 }
 
 func (e *DamageError) Unwrap() error { return e.Err }
+
+var errNotRecovered = errors.New("store is not recovered yet")
 
 // errNowhere is the cause for messages that were found lost before.
 var errNowhere = errors.New("its record was lost before")

@@ -34,7 +34,7 @@ func seeded(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 11)) }
 func options(fsys vfs.FS, seed uint64) store.Options {
 	rng := seeded(seed)
 	return store.Options{
-		FS: fsys, Dir: "js", FileSize: 64 << 10, MaxFiles: 12, SegmentSize: 32 << 10,
+		FS: fsys, Dir: "js", FileSize: 64 << 10, MaxFiles: 12, SegmentSize: 32 << 10, MoveRate: 1 << 50,
 		IdleMarker: time.Hour, Incarnation: rng.Uint64,
 	}
 }

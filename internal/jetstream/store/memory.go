@@ -41,11 +41,7 @@ type page struct {
 }
 
 // NewMemory returns a memory without records.
-func NewMemory() *Memory {
-	m := &Memory{}
-	m.mu.pages = map[uint32]*page{}
-	return m
-}
+func NewMemory() *Memory { return &Memory{} }
 
 // Keep copies a record and returns where it is.
 func (m *Memory) Keep(rec []byte) index.Place {
@@ -67,12 +63,51 @@ func (m *Memory) newPageLocked(need int) *page {
 		m.mu.open = nil
 		m.noteLocked(old)
 	}
+	m.initLocked()
 	m.mu.number = m.mu.number%(inMemory-1) + 1
 	p := &page{number: m.mu.number, buf: make([]byte, 0, size)}
 	m.mu.pages[p.number] = p
 	m.mu.open = p
 	m.mu.bytes += int64(size)
 	return p
+}
+
+// seal has nothing more put into the pages there are.
+func (m *Memory) seal() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p := m.mu.open; p != nil {
+		m.mu.open = nil
+		m.noteLocked(p)
+	}
+}
+
+// restore puts a record back to where it was.
+func (m *Memory) restore(at index.Place, rec []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.initLocked()
+	number := at.File &^ inMemory
+	p := m.mu.pages[number]
+	if p == nil {
+		p = &page{number: number}
+		m.mu.pages[number] = p
+		m.mu.number = max(m.mu.number, number)
+	}
+	m.mu.bytes -= int64(cap(p.buf))
+	if end := int(at.Offset) + len(rec); end > len(p.buf) {
+		p.buf = append(p.buf, make([]byte, end-len(p.buf))...)
+	}
+	m.mu.bytes += int64(cap(p.buf))
+	copy(p.buf[at.Offset:], rec)
+	p.live += len(rec)
+}
+
+// initLocked makes the table of pages, which an idle stream does without.
+func (m *Memory) initLocked() {
+	if m.mu.pages == nil {
+		m.mu.pages = map[uint32]*page{}
+	}
 }
 
 // noteLocked acts on what is left of a page under m.mu.
@@ -86,13 +121,13 @@ func (m *Memory) noteLocked(p *page) {
 		m.mu.bytes -= int64(cap(p.buf))
 		sparse = false
 	}
-	if sparse != p.sparse {
-		p.sparse = sparse
+	switch {
+	case sparse && !p.sparse:
+		m.mu.sparse++
+	case !sparse && p.sparse:
 		m.mu.sparse--
-		if sparse {
-			m.mu.sparse += 2
-		}
 	}
+	p.sparse = sparse
 }
 
 // Read appends the record of e to dst. It returns [ErrMoved] for one that is

@@ -23,7 +23,8 @@ type Options struct {
 	// everything is synced before it is acknowledged. Otherwise a loss of power
 	// may take what was acknowledged within the interval.
 	SyncInterval time.Duration
-	// CheckpointBytes is after how much log a checkpoint is written; default 64 MiB.
+	// CheckpointBytes is after how much log a checkpoint is written, looked at
+	// whenever the log begins a file; default 64 MiB.
 	CheckpointBytes int64
 	// SegmentSize is where a segment file is full; default 64 MiB, at most 1 GiB.
 	SegmentSize int64
@@ -93,6 +94,6 @@ func (o Options) Validate() error {
 func (o Options) logOptions(dir string) wal.Options {
 	return wal.Options{
 		FS: o.FS, Dir: dir, FileSize: o.FileSize, MaxFiles: o.MaxFiles,
-		IdleMarker: o.IdleMarker, Incarnation: o.Incarnation,
+		SyncInterval: o.SyncInterval, IdleMarker: o.IdleMarker, Incarnation: o.Incarnation,
 	}
 }

@@ -2,6 +2,10 @@ package store
 
 import (
 	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
 
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
 )
@@ -9,24 +13,129 @@ import (
 // Recovery takes what a store held when it was opened.
 type Recovery interface {
 	// Restore gets the newest intact state of a group that a checkpoint has, and
-	// up to where it goes; the node's group comes first. A stream that the node's
-	// state does not have was deleted: it is left out.
+	// up to where it goes; the node's group comes first. For a stream that the
+	// node's state does not have, because it was deleted, it returns [ErrDropped].
+	// The state is valid during the call.
 	Restore(g Group, applied wal.Index, state []byte, files *Files) error
 	// Apply gets an entry that the group's state does not have yet, in the order of
 	// the log; rec.Place is where the payload is. Its payload is valid during the
-	// call. Whoever applies the deletion of a stream calls [Store.Drop].
+	// call. Whoever applies the deletion of a stream calls [Store.Drop]; entries of
+	// a stream that is deleted get [ErrDropped].
 	Apply(rec wal.Record, files *Files) error
 	// Damaged tells that something of a group is lost, of 0: nobody knows of which
-	// one.
+	// one. A *[DamageError] without a sequence is about the whole state of the
+	// group: the stream cannot go on, and is not touched until it is dropped.
 	Damaged(g Group, err error)
 }
 
 // Recover gives what the store held to r. It runs once, before the first Append.
-// An error of r ends it.
+// Owners may be attached while it runs; when it returns, every group that has
+// messages is attached or dropped. An error of r ends it.
 func (s *Store) Recover(r Recovery) error {
 	if s.recovered.Swap(true) {
 		return ErrRecovered
 	}
+	for _, err := range s.loaded.damage {
+		s.opts.Log.Error("a checkpoint is damaged", "error", err)
+	}
+	s.findLost(r)
+	if err := s.restore(r); err != nil {
+		return err
+	}
+	if err := s.replay(r); err != nil {
+		return err
+	}
+	s.loaded = loaded{}
+	s.ready.Store(true)
+	go s.keepLoop()
+	return nil
+}
+
+// findLost tells of groups that no checkpoint has although there should be one.
+func (s *Store) findLost(r Recovery) {
+	l := &s.loaded
+	oldest := s.log.State().Oldest
+	if l.none && (l.some || oldest > 1) && oldest != 1 {
+		// Without any state the log must begin where everything began.
+		r.Damaged(0, &DamageError{File: "checkpoint", Err: errors.New("no checkpoint can be read, and the log does not go back to the beginning")})
+		l.lost[NodeGroup] = errors.New("no checkpoint can be read")
+		names, err := s.opts.FS.List(s.path(streamsDir))
+		if err != nil {
+			s.opts.Log.Error("cannot list the streams", "error", err)
+		}
+		for _, name := range names {
+			if g, ok := parseGroup(name); ok {
+				l.lost[g] = l.lost[NodeGroup]
+			}
+		}
+	}
+	for _, g := range slices.Sorted(maps.Keys(l.lost)) {
+		if s.isDropped(g) {
+			continue
+		}
+		err := l.lost[g]
+		var damage *DamageError
+		if !errors.As(err, &damage) {
+			err = &DamageError{Group: g, File: "checkpoint", Err: err}
+		}
+		s.Files(g)
+		s.markLost(s.lookup(g))
+		r.Damaged(g, err)
+	}
+}
+
+// restore passes on the states, the node's first.
+func (s *Store) restore(r Recovery) error {
+	for _, g := range slices.Sorted(maps.Keys(s.loaded.chosen)) {
+		if s.isDropped(g) {
+			delete(s.loaded.chosen, g)
+			continue
+		}
+		ch := s.loaded.chosen[g]
+		state, err := readState(s.opts, &ch.section)
+		if err != nil {
+			s.Files(g)
+			s.markLost(s.lookup(g))
+			r.Damaged(g, err)
+			continue
+		}
+		files := s.Files(g)
+		files.restore(&ch.section)
+		err = r.Restore(g, ch.section.applied, state, files)
+		if errors.Is(err, ErrDropped) {
+			s.Drop(g)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("restore group %d: %w", g, err)
+		}
+	}
+	return nil
+}
+
+// restore sets what a section says of files and memory.
+func (f *Files) restore(sec *section) {
+	for _, k := range sec.kept {
+		f.kept.restore(k.place, k.record)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mu.next = max(sec.next, 1)
+	for _, ref := range sec.segments {
+		g := &segment{
+			group: f.group, number: ref.number, blocks: ref.blocks, pool: f.store.handles,
+			path: f.store.path(path.Join(groupDir(f.group), segmentName(ref.number))),
+		}
+		g.size.Store(ref.size)
+		if f.mu.segments == nil {
+			f.mu.segments = map[uint32]*segment{}
+		}
+		f.mu.segments[g.number] = g
+	}
+}
+
+// replay passes on what the log has above the states.
+func (s *Store) replay(r Recovery) error {
 	for rec, err := range s.log.Replay() {
 		if err := s.replayed(r, rec, err); err != nil {
 			return err
@@ -37,16 +146,50 @@ func (s *Store) Recover(r Recovery) error {
 
 // replayed passes on one step of the replay of the log.
 func (s *Store) replayed(r Recovery, rec wal.Record, err error) error {
+	g := rec.Group
 	var damage *wal.DamageError
 	switch {
-	case errors.As(err, &damage) && damage.FirstBatch != 0:
-		r.Damaged(0, err)
-	case errors.As(err, &damage):
-		r.Damaged(rec.Group, err)
-	case err != nil:
+	case err == nil || errors.As(err, &damage) && damage.FirstBatch == 0 && rec.Place.File != 0:
+		if ch, ok := s.loaded.chosen[g]; ok && rec.Index <= ch.section.applied || s.settled(g, rec.Index) {
+			return nil
+		}
+	case damage == nil:
 		return err
 	default:
-		return r.Apply(rec, s.Files(rec.Group))
+		r.Damaged(0, err)
+		return nil
 	}
-	return nil
+	if damage != nil {
+		s.mu.Lock()
+		gr := s.groupLocked(g)
+		gr.skipped = max(gr.skipped, rec.Index)
+		s.mu.Unlock()
+		r.Damaged(g, err)
+		return nil
+	}
+	files := s.Files(g)
+	switch err := r.Apply(rec, files); {
+	case errors.Is(err, ErrDropped):
+		s.Drop(g)
+		return nil
+	case err != nil:
+		return fmt.Errorf("apply entry %d of group %d: %w", rec.Index, g, err)
+	}
+	return s.keepBounded(g)
+}
+
+// keepBounded writes what a group has made while entries were applied, if it is
+// much and the group is attached already.
+func (s *Store) keepBounded(g Group) error {
+	gr := s.lookup(g)
+	if gr == nil || gr.files.kept.Bytes() <= keptMax {
+		return nil
+	}
+	owner := s.ownerOf(gr)
+	if owner == nil {
+		return nil
+	}
+	s.keep.Lock()
+	defer s.keep.Unlock()
+	return s.moveKept(gr, owner)
 }

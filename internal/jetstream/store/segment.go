@@ -24,11 +24,14 @@ type segment struct {
 	size atomic.Int64
 	used atomic.Int64 // when it was used last, by the pool's clock
 
+	// owned by the keeper
+	sealed bool // nothing is appended any more
+	doomed bool // it will be removed
+
 	mu struct {
 		sync.RWMutex
 		disk    vfs.File // nil: not open
 		table   []block
-		fileEnd int64 // bytes in the file
 		removed bool
 	}
 }

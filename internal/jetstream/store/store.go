@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -21,6 +23,9 @@ const (
 	quarantineDir = "quarantine"
 )
 
+// roomTight is the number of free log files from which publishers wait.
+const roomTight = 3
+
 // keptMax is how many bytes of kept records a group may have in memory.
 const keptMax = 8 << 20
 
@@ -32,21 +37,41 @@ type Store struct {
 	log     *wal.Log
 	handles *handles
 
+	node   Node
+	wakeup chan struct{} // to keepLoop: there may be work
+	stop   chan struct{} // closed: keepLoop ends
+	kept   chan struct{} // closed when it has ended
+	room   room
+
+	// set by Open, read until the keeper is done with them
+	loaded     loaded
+	unreadable map[string]bool // checkpoints that are to be set aside
+
 	closed    atomic.Bool
 	recovered atomic.Bool
+	ready     atomic.Bool // Recover is done, the keeper runs
+	failed    atomic.Pointer[error]
 	closing   sync.Once
 	closeErr  error // set inside closing
 
+	keep keeping
+
 	mu struct {
 		sync.RWMutex
-		groups map[Group]*group
+		groups  map[Group]*group
+		dropped map[Group]*dropState
 	}
 }
 
 // group is what the store has of one group.
 type group struct {
 	files *Files
-	owner Owner // nil: not attached
+
+	// owned by Store.mu
+	owner   Owner     // nil: not attached
+	changed bool      // since the last checkpoint, otherwise than by the log
+	skipped wal.Index // entries up to it that are missing in the state are lost
+	lost    bool      // no checkpoint has its state: nothing of it is touched
 }
 
 // Owner is the stream, or the node, that a group belongs to.
@@ -72,9 +97,13 @@ func Open(opts Options) (*Store, error) {
 	if err := opts.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts.withDefaults()}
+	s := &Store{
+		opts: opts.withDefaults(), unreadable: map[string]bool{},
+		wakeup: make(chan struct{}, 1), stop: make(chan struct{}), kept: make(chan struct{}),
+	}
 	s.handles = &handles{fs: s.opts.FS}
 	s.mu.groups = map[Group]*group{}
+	s.mu.dropped = map[Group]*dropState{}
 	if err := s.open(); err != nil {
 		if s.lock != nil {
 			err = errors.Join(err, s.lock.Close())
@@ -92,7 +121,16 @@ func (s *Store) open() error {
 	if s.lock, err = s.opts.FS.Lock(s.path(lockFile)); err != nil {
 		return err
 	}
-	s.log, err = wal.Open(s.opts.logOptions(s.path(logDir)))
+	if s.node, err = openNode(s.opts); err != nil {
+		return err
+	}
+	if s.loaded, err = s.load(); err != nil {
+		return err
+	}
+	opts := s.opts.logOptions(s.path(logDir))
+	opts.From = s.loaded.from
+	opts.OnFile = s.onFile
+	s.log, err = wal.Open(opts)
 	return err
 }
 
@@ -113,11 +151,17 @@ func (s *Store) path(name string) string { return path.Join(s.opts.Dir, name) }
 // Append accepts entries to be stored together; see [wal.Log.Append]. It may be
 // called after Recover.
 func (s *Store) Append(entries []wal.Entry, class wal.Class, done wal.Completion) error {
+	if err := s.failed.Load(); err != nil {
+		return *err
+	}
 	return s.log.Append(entries, class, done)
 }
 
 // Commit is Append that waits and returns where the entries are.
 func (s *Store) Commit(entries []wal.Entry, class wal.Class) ([]wal.Place, error) {
+	if err := s.failed.Load(); err != nil {
+		return nil, *err
+	}
 	return s.log.Commit(entries, class)
 }
 
@@ -127,7 +171,18 @@ func (s *Store) MaxAppend(n int) int64 { return s.log.MaxAppend(n) }
 // Throttle returns when there is room for more. A publisher calls it before it
 // takes any lock: it holds back who is faster than what is stored can be moved
 // out of the log.
-func (s *Store) Throttle() {}
+func (s *Store) Throttle() { s.room.wait() }
+
+// onFile is called by the log when it begins a file.
+func (s *Store) onFile(files int) {
+	if !s.ready.Load() {
+		return
+	}
+	if s.opts.MaxFiles-files <= roomTight {
+		s.room.close()
+	}
+	s.wake()
+}
 
 // Files returns the files of a group, always the same. It makes nothing on disk.
 func (s *Store) Files(g Group) *Files {
@@ -149,7 +204,8 @@ func (s *Store) groupLocked(g Group) *group {
 func (s *Store) Attach(g Group, o Owner) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.groupLocked(g).owner = o
+	gr := s.groupLocked(g)
+	gr.owner, gr.changed = o, true
 }
 
 // Detach says that the owner of a group answers no more.
@@ -161,30 +217,106 @@ func (s *Store) Detach(g Group) {
 	}
 }
 
-// Drop says that the deletion of a group is durable: its files may go.
-func (s *Store) Drop(g Group) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.mu.groups, g)
+// Err returns what stopped the store for good, or nil.
+func (s *Store) Err() error {
+	if err := s.failed.Load(); err != nil {
+		return *err
+	}
+	return s.log.State().Err
 }
 
-// wake has the keeper look for work.
-func (s *Store) wake() {}
+// Node returns what the store says of itself.
+func (s *Store) Node() Node { return s.node }
 
-// Checkpoint writes a checkpoint now.
-func (s *Store) Checkpoint() error { return nil }
-
-// Err returns what stopped the store for good, or nil.
-func (s *Store) Err() error { return s.log.State().Err }
-
-// Close ends the store. It returns what stopped the store before, if anything
-// did. Later calls return the same.
+// Close writes a last checkpoint and ends the store. The owners still answer. It
+// returns what stopped the store before, if anything did. Later calls return the
+// same.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
+		close(s.stop)
+		var err error
+		if s.ready.Load() {
+			<-s.kept
+			err = s.lastCheckpoint()
+		}
 		s.closed.Store(true)
-		err := s.log.Close()
+		s.room.open()
+		err = errors.Join(err, s.log.Close())
+		if failed := s.failed.Load(); failed != nil && !errors.Is(err, ErrPoisoned) {
+			err = errors.Join(*failed, err)
+		}
 		s.handles.closeAll()
 		s.closeErr = errors.Join(err, s.lock.Close())
 	})
 	return s.closeErr
+}
+
+// lastCheckpoint writes one unless the last one says it all.
+func (s *Store) lastCheckpoint() error {
+	s.keep.Lock()
+	defer s.keep.Unlock()
+	if s.Err() != nil {
+		return nil // it is told by Close
+	}
+	return s.checkpoint()
+}
+
+func (s *Store) lookup(g Group) *group {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mu.groups[g]
+}
+
+// groupList returns all groups, ascending.
+func (s *Store) groupList() []*group {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	list := make([]*group, 0, len(s.mu.groups))
+	for _, gr := range s.mu.groups {
+		list = append(list, gr)
+	}
+	slices.SortFunc(list, func(a, b *group) int { return cmp.Compare(a.files.group, b.files.group) })
+	return list
+}
+
+func (s *Store) ownerOf(gr *group) Owner {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return gr.owner
+}
+
+// takeChanged returns whether a group has changed, and forgets it.
+func (s *Store) takeChanged(gr *group) (owner Owner, changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	owner, changed = gr.owner, gr.changed
+	gr.changed = false
+	return owner, changed
+}
+
+func (s *Store) markChanged(gr *group) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	gr.changed = true
+}
+
+// markLost gives a group up whose state cannot be read.
+func (s *Store) markLost(gr *group) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	gr.lost = true
+}
+
+func (s *Store) isLost(gr *group) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return gr.lost
+}
+
+// settled reports whether it does not matter that an entry is in no state.
+func (s *Store) settled(g Group, i wal.Index) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	gr := s.mu.groups[g]
+	return s.mu.dropped[g] != nil || gr != nil && (gr.lost || gr.skipped >= i)
 }

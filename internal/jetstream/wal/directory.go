@@ -122,5 +122,6 @@ func (w *walker) record(e *dirEntry) Record {
 	return Record{
 		Entry: Entry{Kind: e.kind, Group: e.group, Term: e.term, Index: e.index},
 		Place: Place{File: w.header.number, Offset: uint32(at), Length: e.length, Sum: e.sum},
+		Batch: w.header.position(),
 	}
 }

@@ -98,6 +98,11 @@ func batchSize(entries, payloadBytes int) int64 {
 	return align(batchHeaderSize + dirEntrySize*int64(entries) + int64(payloadBytes))
 }
 
+// position returns the position before the batch.
+func (h *batchHeader) position() Position {
+	return Position{File: h.number, Offset: h.offset, Batch: h.seq, Prev: h.prev, Oldest: h.oldest}
+}
+
 // payloadOffset returns where the payloads begin in the file.
 func (h *batchHeader) payloadOffset() int64 {
 	return h.offset + batchHeaderSize + dirEntrySize*int64(h.entries)

@@ -284,6 +284,9 @@ func (l *Log) activateLocked() {
 	}
 	l.mu.preparing = true
 	signal(l.prep)
+	if l.opts.OnFile != nil {
+		l.opts.OnFile(len(files))
+	}
 }
 
 // signal wakes a loop that may be busy; it looks again before it sleeps.

@@ -11,6 +11,8 @@ type Record struct {
 
 	// Place is where the payload is.
 	Place Place
+	// Batch is the position before the batch that the entry is part of.
+	Batch Position
 }
 
 // Replay yields what the log held when it was opened, in order, and tells of
@@ -74,6 +76,7 @@ func (r *replay) record(h *batchHeader, e *dirEntry, payloads []byte) (Record, e
 	rec := Record{
 		Entry: Entry{Kind: e.kind, Group: e.group, Term: e.term, Index: e.index},
 		Place: Place{File: h.number, Offset: uint32(at), Length: e.length, Sum: e.sum},
+		Batch: h.position(),
 	}
 	payload := payloads[e.offset:][:e.length:e.length]
 	if checksum(payload) != e.sum {

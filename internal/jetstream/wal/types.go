@@ -135,6 +135,9 @@ type Options struct {
 	// From is a position up to which nothing has to be found again: what is before
 	// it is not read and not checked when the log is opened.
 	From Position
+	// OnFile is called when the log begins another file, with the number of files
+	// that hold entries then. It must not block or call the log. nil: nobody is.
+	OnFile func(files int)
 	// Incarnation returns a number nobody can guess for each use of a file, so
 	// that no payload can pass for a batch; default from crypto/rand.
 	Incarnation func() uint64

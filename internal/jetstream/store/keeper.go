@@ -1,0 +1,230 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"path"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tidings-io/tidings/internal/jetstream/wal"
+	"github.com/tidings-io/tidings/internal/vfs"
+)
+
+// keepRetry is how long the keeper waits after it could not do its work, which
+// for want of space is the time it takes to notice that there is room.
+const keepRetry = time.Second
+
+// keeping is what the keeper owns: the goroutine, or who holds its mutex.
+type keeping struct {
+	sync.Mutex
+	number   uint64       // of the last checkpoint
+	position wal.Position // of the last checkpoint
+	// generations are the checkpoints on disk, the newest first, two at most.
+	generations []*generation
+	clean       []cleanFile
+	doomed      []doomedFile
+	sparse      []sparseSegment // found by the last checkpoint
+	stuck       string          // why the oldest file cannot be retired; told once
+}
+
+// cleanFile is a log file that no index refers to since before checkpoint number.
+type cleanFile struct {
+	file   wal.FileNumber
+	number uint64
+}
+
+// doomedFile is removed once no checkpoint refers to it: the first without it is
+// number.
+type doomedFile struct {
+	group   Group
+	segment *segment // nil: the whole directory of the group
+	number  uint64
+}
+
+func (k *keeping) ref(g Group) (sectionRef, bool) {
+	for _, o := range k.generations {
+		if ref, ok := o.sections[g]; ok || o.whole {
+			return ref, ok
+		}
+	}
+	return sectionRef{}, false
+}
+
+// keepLoop writes checkpoints and makes room in the log. One per store, from
+// Recover to Close.
+func (s *Store) keepLoop() {
+	defer close(s.kept)
+	s.tidy()
+	for {
+		var retry <-chan time.Time
+		if err := s.work(); err != nil {
+			retry = time.After(keepRetry)
+		}
+		select {
+		case <-s.stop:
+			return
+		case <-s.wakeup:
+		case <-retry:
+		}
+	}
+}
+
+// wake has the keeper look for work.
+func (s *Store) wake() {
+	select {
+	case s.wakeup <- struct{}{}:
+	default:
+	}
+}
+
+// work does what there is to do.
+func (s *Store) work() error {
+	s.keep.Lock()
+	defer s.keep.Unlock()
+	defer s.room.open()
+	if s.Err() != nil {
+		return nil
+	}
+	err := s.moveKeptOverLimit()
+	if err == nil && s.logged(s.keep.position) >= s.opts.CheckpointBytes {
+		err = s.checkpoint()
+		if err == nil {
+			err = s.compact()
+		}
+	}
+	if err == nil {
+		err = s.makeRoom()
+	}
+	return s.note(err)
+}
+
+// note acts on an error of the keeper: a disk that is full may get room again,
+// anything else stops the store.
+func (s *Store) note(err error) error {
+	if err == nil || errors.Is(err, errStopping) {
+		return nil
+	}
+	var sync *syncError
+	if errors.Is(err, vfs.ErrNoSpace) && !errors.As(err, &sync) {
+		s.opts.Log.Warn("no space to keep the store in order", "error", err)
+		return err
+	}
+	if errors.Is(err, ErrClosed) || errors.Is(err, wal.ErrFull) {
+		return err
+	}
+	s.fail(err)
+	return err
+}
+
+// fail stops the store for good.
+func (s *Store) fail(err error) {
+	err = fmt.Errorf("%w: %w", ErrPoisoned, err)
+	if s.failed.CompareAndSwap(nil, &err) {
+		s.opts.Log.Error("the store is stopped", "error", err)
+	}
+}
+
+// Checkpoint writes a checkpoint now. The caller holds no lock that an Owner's
+// View takes.
+func (s *Store) Checkpoint() error {
+	if err := s.Err(); err != nil {
+		return err
+	}
+	s.keep.Lock()
+	defer s.keep.Unlock()
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	if !s.ready.Load() {
+		return errNotRecovered
+	}
+	return s.note(s.checkpoint())
+}
+
+// logged returns how much log there is behind a position, about.
+func (s *Store) logged(from wal.Position) int64 {
+	end := s.log.End()
+	return int64(end.File-max(from.File, 1))*s.opts.FileSize + end.Offset - from.Offset
+}
+
+// entries yields the entries between two positions, without payloads, and what is
+// damaged among them.
+func (s *Store) entries(from, to wal.Position) iter.Seq2[wal.Record, error] {
+	return func(yield func(wal.Record, error) bool) {
+		first := max(from.File, s.log.State().Oldest)
+		for n := first; n <= to.File; n++ {
+			for rec, err := range s.log.Directory(n, from, to) {
+				if !yield(rec, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// settle makes g the newest checkpoint and lets go of what only those before its
+// predecessor need.
+func (s *Store) settle(g *generation) error {
+	k := &s.keep
+	old := k.generations
+	k.generations = append([]*generation{g}, old[:min(len(old), 1)]...)
+	k.number, k.position = g.head.number, g.head.position
+	for _, o := range old[min(len(old), 1):] {
+		if err := s.removeIfThere(s.path(checkpointName(o.head.number))); err != nil {
+			return err
+		}
+		s.pruneStates(o)
+	}
+	if err := s.removeDoomed(); err != nil {
+		return err
+	}
+	s.retire()
+	return nil
+}
+
+// pruneStates removes the state files that only the checkpoint o referred to.
+func (s *Store) pruneStates(o *generation) {
+	for g, ref := range o.sections {
+		if ref.stateFile == 0 {
+			continue
+		}
+		needed := slices.ContainsFunc(s.keep.generations, func(k *generation) bool {
+			return k.sections[g].stateFile == ref.stateFile
+		})
+		if !needed {
+			// What stays is removed when the store is opened the next time.
+			_ = s.opts.FS.Remove(s.path(path.Join(groupDir(g), stateName(ref.stateFile))))
+		}
+	}
+}
+
+// covered reports whether the checkpoints that are on disk all are the given one
+// or newer.
+func (k *keeping) covered(number uint64) bool {
+	if len(k.generations) < 2 {
+		return false // there would be nothing to fall back to
+	}
+	return k.generations[len(k.generations)-1].head.number >= number
+}
+
+// retire gives log files back that no checkpoint needs.
+func (s *Store) retire() {
+	k := &s.keep
+	var before wal.FileNumber
+	for len(k.clean) > 0 && k.covered(k.clean[0].number) {
+		file := k.clean[0].file
+		needed := slices.ContainsFunc(k.generations, func(g *generation) bool { return g.head.position.File <= file })
+		if needed {
+			break
+		}
+		before = file + 1
+		k.clean = k.clean[1:]
+	}
+	if before > 0 {
+		s.log.Retire(before)
+		s.forgetDropped(before)
+	}
+}

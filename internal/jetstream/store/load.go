@@ -1,0 +1,218 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+
+	"github.com/tidings-io/tidings/internal/jetstream/wal"
+	"github.com/tidings-io/tidings/internal/vfs"
+)
+
+// loaded is what the checkpoints of a store say when it is opened.
+type loaded struct {
+	chosen map[Group]chosen
+	lost   map[Group]error // groups whose state no checkpoint has
+	damage []error
+	from   wal.Position // where the log is needed from
+	none   bool         // no checkpoint can be read
+	some   bool         // there are files of checkpoints
+}
+
+// chosen is the newest intact section of a group. Its state is read when it is
+// needed.
+type chosen struct {
+	section section
+	number  uint64 // of the checkpoint
+}
+
+// checkpointFile is a checkpoint that was read.
+type checkpointFile struct {
+	name     string
+	head     checkpointHead
+	sections map[Group]chosen
+	refs     map[Group]sectionRef
+	dropped  []droppedGroup
+	whole    bool // all sections are intact
+	damage   []error
+}
+
+// readCheckpoint reads a checkpoint with all that is intact in it.
+func readCheckpoint(opts Options, name string) (*checkpointFile, error) {
+	b, err := vfs.ReadFile(opts.FS, path.Join(opts.Dir, name))
+	if err != nil {
+		return nil, err
+	}
+	c := &checkpointFile{name: name, sections: map[Group]chosen{}, refs: map[Group]sectionRef{}}
+	if c.head, err = parseCheckpointHead(b); err != nil {
+		return nil, err
+	}
+	found := 0
+	for at := checkpointHeader; at < len(b); {
+		sec, n, ok := parseSection(b[at:])
+		if !ok {
+			c.damage = append(c.damage, &DamageError{
+				Group: sec.group, File: name, Offset: int64(at), Err: errors.New("section does not match its checksum"),
+			})
+			at += findSection(b[at:])
+			continue
+		}
+		found++
+		if sec.kind == droppedList {
+			c.dropped = sec.dropped
+		} else {
+			c.sections[sec.group] = chosen{sec, c.head.number}
+			c.refs[sec.group] = sectionRef{file: c.head.number, off: int64(at), length: n, applied: sec.applied, stateFile: sec.stateFile}
+		}
+		at += n
+	}
+	c.whole = found == c.head.sections && int64(len(b)) == c.head.length
+	if !c.whole && len(c.damage) == 0 {
+		c.damage = append(c.damage, &DamageError{
+			File: name, Offset: int64(len(b)), Err: fmt.Errorf("%d of %d sections are there", found, c.head.sections),
+		})
+	}
+	for g, ch := range c.sections {
+		if ch.section.kind != stateInFile {
+			continue
+		}
+		if _, err := readState(opts, &ch.section); err != nil {
+			var version *wrongVersionError
+			if errors.As(err, &version) {
+				return nil, err
+			}
+			c.whole = false
+			c.damage = append(c.damage, err)
+			delete(c.sections, g)
+			delete(c.refs, g)
+		}
+	}
+	return c, nil
+}
+
+// readState returns the state that a section refers to.
+func readState(opts Options, sec *section) ([]byte, error) {
+	if sec.kind == stateInline {
+		return sec.state, nil
+	}
+	name := path.Join(groupDir(sec.group), stateName(sec.stateFile))
+	b, err := vfs.ReadFile(opts.FS, path.Join(opts.Dir, name))
+	if err == nil {
+		b, err = checkState(b, sec)
+	}
+	if err != nil {
+		return nil, &DamageError{Group: sec.group, File: name, Err: err}
+	}
+	return b, nil
+}
+
+// readCheckpoints reads the two newest checkpoints whose heads are intact, and
+// returns the names of those that are not.
+func readCheckpoints(opts Options) (list []*checkpointFile, unreadable map[string]error, err error) {
+	names, err := opts.FS.List(opts.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	var numbers []uint64
+	for _, name := range names {
+		if n, ok := parseNumbered(name, "checkpoint-"); ok {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.SortFunc(numbers, func(a, b uint64) int { return cmp.Compare(b, a) })
+	unreadable = map[string]error{}
+	for _, n := range numbers {
+		if len(list) == 2 {
+			break
+		}
+		name := checkpointName(n)
+		c, err := readCheckpoint(opts, name)
+		var version *wrongVersionError
+		switch {
+		case errors.As(err, &version):
+			return nil, nil, fmt.Errorf("%s: %w", name, err)
+		case err == nil && c.head.number != n:
+			err = fmt.Errorf("it is %s", checkpointName(c.head.number))
+		}
+		if err != nil {
+			unreadable[name] = err
+			continue
+		}
+		list = append(list, c)
+	}
+	return list, unreadable, nil
+}
+
+// choose picks the newest intact section of each group.
+func choose(list []*checkpointFile) loaded {
+	l := loaded{chosen: map[Group]chosen{}, lost: map[Group]error{}, none: len(list) == 0}
+	if l.none {
+		return l
+	}
+	l.from = list[0].head.position
+	for i, c := range list {
+		l.damage = append(l.damage, c.damage...)
+		for _, g := range slices.Sorted(maps.Keys(c.sections)) {
+			if _, newer := l.chosen[g]; newer || i > 0 && list[0].whole {
+				continue // what a whole newer one has not was deleted
+			}
+			l.chosen[g] = c.sections[g]
+			if c.head.position.Before(l.from) {
+				l.from = c.head.position
+			}
+		}
+	}
+	for g, ch := range l.chosen {
+		if ch.section.kind == stateLost {
+			delete(l.chosen, g)
+			l.lost[g] = &DamageError{Group: g, File: checkpointName(ch.number), Err: errors.New("it was lost before")}
+		}
+	}
+	for _, err := range l.damage {
+		var damage *DamageError
+		if errors.As(err, &damage) && damage.Group != 0 {
+			if _, ok := l.chosen[damage.Group]; !ok {
+				l.lost[damage.Group] = err
+			}
+		}
+	}
+	return l
+}
+
+// load reads the checkpoints.
+func (s *Store) load() (loaded, error) {
+	list, unreadable, err := readCheckpoints(s.opts)
+	if err != nil {
+		return loaded{}, err
+	}
+	l := choose(list)
+	for _, name := range slices.Sorted(maps.Keys(unreadable)) {
+		s.unreadable[name] = true
+		l.damage = append(l.damage, &DamageError{File: name, Err: unreadable[name]})
+	}
+	l.some = len(list)+len(unreadable) > 0
+	for _, c := range list {
+		s.keep.generations = append(s.keep.generations, &generation{head: c.head, sections: c.refs, whole: c.whole})
+		s.keep.number = max(s.keep.number, c.head.number)
+	}
+	for name := range unreadable {
+		n, _ := parseNumbered(name, "checkpoint-")
+		s.keep.number = max(s.keep.number, n)
+	}
+	s.keep.position = l.from
+	if len(list) > 0 {
+		for _, d := range list[0].dropped {
+			s.mu.dropped[d.group] = &dropState{file: d.file, number: list[0].head.number}
+		}
+	}
+	return l, nil
+}
+
+func parseGroup(name string) (Group, bool) {
+	n, err := strconv.ParseUint(name, 10, 64)
+	return Group(n), err == nil && n > 0 && strconv.FormatUint(n, 10) == name
+}
