@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidings-io/tidings"
 )
@@ -48,6 +49,43 @@ func TestJetStreamNeedsADirectory(t *testing.T) {
 	_, err = tidings.New(tidings.Options{JetStream: true, StoreDir: t.TempDir(), MaxFileStore: -2})
 	if err == nil || !strings.Contains(err.Error(), "max_file") {
 		t.Fatalf("New with a size below -1: %v, want an error that names it", err)
+	}
+}
+
+func TestStoredMessagesSurviveARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	open := func() (*tidings.Server, jetstream.JetStream) {
+		s := start(t, tidings.Options{JetStream: true, StoreDir: dir, NoListen: true, MaxFileStore: 1 << 30})
+		nc, err := nats.Connect("", nats.InProcessServer(s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(nc.Close)
+		js, err := jetstream.New(nc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s, js
+	}
+	first, js := open()
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.Publish(t.Context(), "s", []byte("kept")); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, js = open()
+	stream, err := js.Stream(t.Context(), "S")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := stream.GetMsg(t.Context(), 1)
+	if err != nil || string(m.Data) != "kept" {
+		t.Fatalf("after a restart: %v, %v; want the message", m, err)
 	}
 }
 

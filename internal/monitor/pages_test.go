@@ -38,6 +38,9 @@ func TestUnusableOptionsAreRefusedByName(t *testing.T) {
 	f("/subsz?subs=x", `subs "x": write true, false or detail`)
 	f("/subsz?limit=x", `limit "x": not a number that can be used; write an integer`)
 	f("/subsz?test=a.*", `test "a.*": not a subject that can be published to; write tokens with dots between them and no wildcards`)
+	f("/jsz?consumers=x", `consumers "x": write true or false (or 1 or 0)`)
+	f("/jsz?limit=x", `limit "x": not a number that can be used; write an integer`)
+	f("/accountz?acc=X", `acc "X": there is no account of that name; ask without it for those there are`)
 	f("/healthz?js-enabled-only=x", `js-enabled-only "x": write true or false (or 1 or 0)`)
 	f("/varz?callback=alert(1)//", `callback: not the name of a JavaScript function; use letters, digits, _, $ and dots between names, at most 128 characters`)
 }
@@ -219,6 +222,10 @@ func FuzzOptions(f *testing.F) {
 	f.Add("/connz", "sort=uptime&state=any&offset=1&limit=1&subs=detail&cid=1&auth=1")
 	f.Add("/subsz", "subs=1&test=a.b&acc=%24G&limit=-1&offset=-1")
 	f.Add("/healthz", "stream=a&js-enabled=1")
+	f.Add("/healthz", "account=ORDERS&stream=S&consumer=C&details=1")
+	f.Add("/jsz", "acc=ORDERS&consumers=1&config=1&direct-consumers=1&raft=1")
+	f.Add("/jsz", "accounts=1&offset=-1&limit=1")
+	f.Add("/accountz", "acc=$SYS")
 	pages := monitor.New(fullServer(), "")
 	f.Fuzz(func(t *testing.T, path, query string) {
 		r, err := http.NewRequest(http.MethodGet, "/", http.NoBody)
