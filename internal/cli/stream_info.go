@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -119,7 +120,7 @@ func sequenceRanges(seqs []uint64) string {
 		for j+1 < len(seqs) && seqs[j+1] == seqs[j]+1 {
 			j++
 		}
-		text := fmt.Sprint(seqs[i])
+		text := strconv.FormatUint(seqs[i], 10)
 		if j > i {
 			text += fmt.Sprintf("-%d", seqs[j])
 		}

@@ -85,7 +85,7 @@ func (a *app) watch(ctx context.Context, f *watchFlags, look func(time.Time) err
 	for n := 0; f.count == 0 || n <= f.count; n++ {
 		if err := look(time.Now()); err != nil {
 			if ctx.Err() != nil {
-				return nil //nolint:nilerr // interrupted
+				return nil // interrupted
 			}
 			return err
 		}

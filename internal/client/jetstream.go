@@ -134,4 +134,4 @@ func (j *JetStream) AccountInfo(ctx context.Context) (*jsapi.AccountStats, error
 	return r.AccountStats, err
 }
 
-func named(kind, name string) string { return fmt.Sprintf("%s %q", kind, name) }
+func streamNamed(name string) string { return fmt.Sprintf("stream %q", name) }

@@ -98,8 +98,7 @@ func (j *JetStream) Confirm(ctx context.Context, d Delivery, payload string) err
 		return nil
 	}
 	explained := Explain(what, err)
-	var e *Error
-	if errors.As(explained, &e) {
+	if e, ok := errors.AsType[*Error](explained); ok {
 		e.What = what
 		if e.Kind == TimedOut || e.Kind == NoResponders {
 			e.Way = "the server will deliver it again after the consumer's ack wait"
@@ -115,8 +114,7 @@ func (j *JetStream) Store(ctx context.Context, m *nats.Msg) (*jsapi.PubAck, erro
 	answer, err := Request(ctx, j.nc, m, j.timeout)
 	if err != nil {
 		explained := Explain(what, err)
-		var e *Error
-		if errors.As(explained, &e) {
+		if e, ok := errors.AsType[*Error](explained); ok {
 			e.What = what
 			if e.Kind == NoResponders {
 				e.Reason, e.Way = "no stream takes that subject", "make one with `tidings stream create`"

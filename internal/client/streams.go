@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
@@ -39,7 +40,7 @@ func (j *JetStream) StreamNames(ctx context.Context, subject string) (names []st
 // Stream returns what there is to know about a stream.
 func (j *JetStream) Stream(ctx context.Context, name string) (*jsapi.StreamInfo, error) {
 	var r jsapi.StreamInfoResponse
-	err := j.call(ctx, named("stream", name), jsapi.StreamInfoOp, []string{name}, nil, &r)
+	err := j.call(ctx, streamNamed(name), jsapi.StreamInfoOp, []string{name}, nil, &r)
 	return r.StreamInfo, err
 }
 
@@ -53,9 +54,7 @@ func (j *JetStream) Subjects(ctx context.Context, name, filter string) (map[stri
 		if err := j.call(ctx, fmt.Sprintf("subjects of stream %q", name), jsapi.StreamInfoOp, []string{name}, request, &r); err != nil {
 			return jsapi.Page{}, 0, err
 		}
-		for subject, n := range r.State.Subjects {
-			all[subject] = n
-		}
+		maps.Copy(all, r.State.Subjects)
 		return r.Page, len(r.State.Subjects), nil
 	})
 	return all, err
@@ -64,26 +63,26 @@ func (j *JetStream) Subjects(ctx context.Context, name, filter string) (map[stri
 // CreateStream makes a stream.
 func (j *JetStream) CreateStream(ctx context.Context, c *jsapi.StreamConfig) (*jsapi.StreamInfo, error) {
 	var r jsapi.StreamCreateResponse
-	err := j.call(ctx, "create "+named("stream", c.Name), jsapi.StreamCreate, []string{c.Name}, c, &r)
+	err := j.call(ctx, "create "+streamNamed(c.Name), jsapi.StreamCreate, []string{c.Name}, c, &r)
 	return r.StreamInfo, err
 }
 
 // UpdateStream changes the configuration of a stream.
 func (j *JetStream) UpdateStream(ctx context.Context, c *jsapi.StreamConfig) (*jsapi.StreamInfo, error) {
 	var r jsapi.StreamCreateResponse
-	err := j.call(ctx, "change "+named("stream", c.Name), jsapi.StreamUpdate, []string{c.Name}, c, &r)
+	err := j.call(ctx, "change "+streamNamed(c.Name), jsapi.StreamUpdate, []string{c.Name}, c, &r)
 	return r.StreamInfo, err
 }
 
 // DeleteStream removes a stream with all its messages and consumers.
 func (j *JetStream) DeleteStream(ctx context.Context, name string) error {
-	return j.call(ctx, "remove "+named("stream", name), jsapi.StreamDelete, []string{name}, nil, nil)
+	return j.call(ctx, "remove "+streamNamed(name), jsapi.StreamDelete, []string{name}, nil, nil)
 }
 
 // Purge removes messages of a stream and returns how many.
 func (j *JetStream) Purge(ctx context.Context, name string, which jsapi.StreamPurgeRequest) (uint64, error) {
 	var r jsapi.StreamPurgeResponse
-	err := j.call(ctx, "purge "+named("stream", name), jsapi.StreamPurge, []string{name}, which, &r)
+	err := j.call(ctx, "purge "+streamNamed(name), jsapi.StreamPurge, []string{name}, which, &r)
 	return r.Purged, err
 }
 

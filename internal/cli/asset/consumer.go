@@ -17,14 +17,14 @@ type (
 
 // NewConsumer is what `consumer create` begins with: a durable pull consumer
 // whose messages are acknowledged one by one.
-func NewConsumer(name string) consumerConfig {
+func NewConsumer(name string) jsapi.ConsumerConfig {
 	return consumerConfig{Name: name, Durable: name, AckPolicy: jsapi.AckExplicit}
 }
 
 func acknowledges(c *consumerConfig) bool { return c.AckPolicy != jsapi.AckNone }
 
 // ConsumerFields returns the fields of a consumer's configuration but its name.
-func ConsumerFields() []consumerField {
+func ConsumerFields() []Field[jsapi.ConsumerConfig] {
 	var fields []consumerField
 	fields = append(fields, consumerPurpose()...)
 	fields = append(fields, consumerAcks()...)

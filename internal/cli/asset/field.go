@@ -141,7 +141,7 @@ func number[C any, N integer](f Field[C], at func(*C) *N, format func(int64) str
 }
 
 func count[C any, N integer](f Field[C], at func(*C) *N) Field[C] {
-	return number(f, at, func(n int64) string { return fmt.Sprint(n) }, parseCount)
+	return number(f, at, formatCount, parseCount)
 }
 
 // limit is a number whose -1 means no limit.
@@ -166,7 +166,7 @@ func limit[C any, N integer](f Field[C], at func(*C) *N, format func(int64) stri
 }
 
 func countLimit[C any, N integer](f Field[C], at func(*C) *N) Field[C] {
-	return limit(f, at, func(n int64) string { return fmt.Sprint(n) }, parseCount)
+	return limit(f, at, formatCount, parseCount)
 }
 
 func sizeLimit[C any, N integer](f Field[C], at func(*C) *N) Field[C] {

@@ -2,6 +2,7 @@ package asset
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -28,7 +29,7 @@ func Load(data []byte, c any) error {
 	}
 	fields, ok := tree.(map[string]any)
 	if !ok {
-		return fmt.Errorf("it must hold one configuration: names with values, such as \"subjects: [orders.>]\"")
+		return errors.New("it must hold one configuration: names with values, such as \"subjects: [orders.>]\"")
 	}
 	if inner, ok := fields["config"].(map[string]any); ok {
 		fields = inner

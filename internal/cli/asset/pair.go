@@ -1,9 +1,11 @@
 package asset
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,7 +41,7 @@ func parseTransform(text string) (jsapi.SubjectTransform, error) {
 func parseSource(text string) (*jsapi.StreamSource, error) {
 	words := strings.Fields(text)
 	if len(words) == 0 {
-		return nil, fmt.Errorf("the name of the stream is missing")
+		return nil, errors.New("the name of the stream is missing")
 	}
 	s := &jsapi.StreamSource{Name: words[0]}
 	for _, w := range words[1:] {
@@ -114,7 +116,7 @@ func formatSource(s *jsapi.StreamSource) string {
 	}
 	add("filter", s.FilterSubject)
 	if s.OptStartSeq > 0 {
-		add("start", fmt.Sprint(s.OptStartSeq))
+		add("start", strconv.FormatUint(s.OptStartSeq, 10))
 	}
 	if s.OptStartTime != nil {
 		add("start", s.OptStartTime.UTC().Format(time.RFC3339Nano))

@@ -14,7 +14,7 @@ type (
 
 // NewStream is what `stream create` begins with: messages stay until removed,
 // and can be read without a consumer.
-func NewStream(name string) streamConfig {
+func NewStream(name string) jsapi.StreamConfig {
 	return streamConfig{
 		Name: name, MaxMsgs: -1, MaxBytes: -1, MaxMsgsPerSubject: -1, MaxMsgSize: -1, MaxConsumers: -1,
 		Replicas: 1, AllowDirect: true,
@@ -24,7 +24,7 @@ func NewStream(name string) streamConfig {
 func hasOwnSubjects(c *streamConfig) bool { return c.Mirror == nil }
 
 // StreamFields returns the fields of a stream's configuration but its name.
-func StreamFields() []streamField {
+func StreamFields() []Field[jsapi.StreamConfig] {
 	var fields []streamField
 	fields = append(fields, streamPurpose()...)
 	fields = append(fields, streamLimits()...)

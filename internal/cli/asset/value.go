@@ -114,6 +114,8 @@ func parseCount(text string) (int64, error) {
 	return n, nil
 }
 
+func formatCount(n int64) string { return strconv.FormatInt(n, 10) }
+
 func parseSwitch(text string) (bool, error) {
 	switch strings.ToLower(text) {
 	case "true", "yes", "y", "on":
