@@ -130,11 +130,11 @@ func (b *block) setFile(row int, file uint32) {
 // codeOf returns the index of the file in files, where it is afterwards.
 func (b *block) codeOf(file uint32) uint16 {
 	free := -1
-	for i := len(b.files) - 1; i >= 0; i-- {
+	for i, f := range slices.Backward(b.files) {
 		switch {
-		case b.files[i].file == file:
+		case f.file == file:
 			return uint16(i)
-		case b.files[i].live == 0:
+		case f.live == 0:
 			free = i
 		}
 	}

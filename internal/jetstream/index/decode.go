@@ -1,7 +1,6 @@
 package index
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -128,7 +127,6 @@ func (r *reader) subjects(x *Index) {
 	}
 	w.finish()
 	ids.finish()
-	x.subjects = n
 }
 
 func (r *reader) messages(x *Index) {
@@ -155,8 +153,8 @@ func (r *reader) messages(x *Index) {
 			next++
 		}
 	}
-	if r.err == nil {
-		r.allNamed(x)
+	if r.err == nil && x.subjects != uint64(x.dict.n) {
+		r.fail("%d of %d subjects have messages", x.subjects, x.dict.n)
 	}
 }
 
@@ -196,6 +194,7 @@ func (x *Index) restore(id ID, seq uint64, size uint32, header bool, at Place) {
 	s := x.dict.ids.at(id)
 	if s.count == 0 {
 		s.last = seq
+		x.subjects++
 	}
 	x.count(id, s, seq)
 	x.messages++
@@ -205,14 +204,4 @@ func (x *Index) restore(id ID, seq uint64, size uint32, header bool, at Place) {
 		size |= HasHeader
 	}
 	x.blocks.append(seq, id, size, at)
-}
-
-// allNamed checks that all subjects have messages.
-func (r *reader) allNamed(x *Index) {
-	x.dict.from(nil, func(text []byte, id ID) bool {
-		if x.dict.ids.at(id).count == 0 {
-			r.fail("subject %q has no messages", bytes.Clone(text))
-		}
-		return r.err == nil
-	})
 }

@@ -54,19 +54,26 @@ func (x *Index) AppendState(dst []byte) []byte {
 
 // appendState appends the subjects that have messages.
 func (d *dict) appendState(dst []byte) []byte {
-	var last []byte
-	d.from(nil, func(text []byte, id ID) bool {
-		if d.ids.at(id).count == 0 {
-			return true
+	var text, last []byte
+	for _, g := range d.groups {
+		for _, n := range g.pages {
+			p := &d.pages[n]
+			for at := 0; at < len(p.b); {
+				e := entryAt(p.b, at)
+				at = e.end
+				text = append(text[:e.shared], p.b[e.text:e.end]...)
+				if p.dead > 0 && d.ids.at(e.id).count == 0 {
+					continue
+				}
+				shared := sharedLen(last, text)
+				dst = binary.AppendUvarint(dst, uint64(shared))
+				dst = binary.AppendUvarint(dst, uint64(len(text)-shared))
+				dst = binary.AppendUvarint(dst, uint64(e.id))
+				dst = append(dst, text[shared:]...)
+				last = append(last[:0], text...)
+			}
 		}
-		shared := sharedLen(last, text)
-		dst = binary.AppendUvarint(dst, uint64(shared))
-		dst = binary.AppendUvarint(dst, uint64(len(text)-shared))
-		dst = binary.AppendUvarint(dst, uint64(id))
-		dst = append(dst, text[shared:]...)
-		last = append(last[:0], text...)
-		return true
-	})
+	}
 	return dst
 }
 

@@ -70,7 +70,7 @@ func (f *Filter) matchLiteral(text []byte) bool {
 		_, ok := f.literal[string(text)]
 		return ok
 	}
-	for _, s := range f.literals {
+	for _, s := range f.literals { //nolint:modernize // slices.Contains would allocate the string
 		if s == string(text) {
 			return true
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/tidings-io/tidings/internal/jetstream/index"
@@ -136,14 +138,14 @@ var words = []string{"orders", "order", "eu", "us", "device-000000000000", "x", 
 // text returns a random subject.
 func (h *history) text() string {
 	n := h.rng.IntN(h.subjects)
-	s := words[n%len(words)]
+	tokens := []string{words[n%len(words)]}
 	for d := 1; d < h.depth; d++ {
-		s += "." + words[(n>>d)%len(words)]
+		tokens = append(tokens, words[(n>>d)%len(words)])
 	}
 	if n%500 == 77 {
-		s += fmt.Sprintf(".%01100d", n) // longer than a page
+		tokens = append(tokens, fmt.Sprintf("%01100d", n)) // longer than a page
 	}
-	return fmt.Sprintf("%s.%d", s, n)
+	return strings.Join(append(tokens, strconv.Itoa(n)), ".")
 }
 
 // pattern returns a random filter subject.

@@ -55,6 +55,7 @@ func (t *ids) at(id ID) *state {
 	n := uint32(id) - 1
 	return &t.chunks[n/chunkSize].states[n%chunkSize]
 }
+
 func (t *ids) home(id ID) *uint32 {
 	n := uint32(id) - 1
 	return &t.chunks[n/chunkSize].home[n%chunkSize]

@@ -24,12 +24,7 @@ func (s *idSet) has(id ID) bool {
 	if s.mask&(1<<(id%64)) == 0 {
 		return false
 	}
-	for _, o := range s.few {
-		if o == id {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.few, id)
 }
 
 // add adds an ID; all are below end.

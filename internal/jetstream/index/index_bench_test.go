@@ -102,8 +102,10 @@ func BenchmarkAppendKnown(b *testing.B) {
 		name    string
 		n, used int
 	}{
-		{"one subject", 1, 1}, {"one of 1000", 1000, 1000},
-		{"one of 1000 among 1M", million, 1000}, {"one of 1M", million, million},
+		{"one subject", 1, 1},
+		{"one of 1000", 1000, 1000},
+		{"one of 1000 among 1M", million, 1000},
+		{"one of 1M", million, million},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			x := fill(c.n, device, same)

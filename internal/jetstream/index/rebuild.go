@@ -1,5 +1,7 @@
 package index
 
+import "slices"
+
 // idRestorer gives out IDs that are known.
 type idRestorer struct {
 	t *ids
@@ -33,8 +35,7 @@ func (r *idRestorer) take(id ID) bool {
 // finish makes what was not taken free.
 func (r *idRestorer) finish() {
 	t := r.t
-	for n := len(t.chunks) - 1; n >= 0; n-- { // so that low IDs are given out first
-		c := t.chunks[n]
+	for n, c := range slices.Backward(t.chunks) { // so that low IDs are given out first
 		if c == nil {
 			continue
 		}
