@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -141,8 +142,8 @@ func (m *Machine) checkExpectedID(c *candidate, b *commit) *jsapi.Error {
 	case len(want) == 0:
 	case b != nil:
 		return jsapi.ErrAtomicPublishUnsupportedHeaderBatch.New(jsapi.HeaderExpectedLastMsgID)
-	case string(want) != m.lastID:
-		return jsapi.ErrStreamWrongLastMsgID.New(m.lastID)
+	case !bytes.Equal(want, m.lastID):
+		return jsapi.ErrStreamWrongLastMsgID.New(string(m.lastID))
 	}
 	return nil
 }

@@ -28,10 +28,12 @@ func (m *Machine) PublishFast(rec record.Message, at index.Place, r jsapi.BatchR
 	if rec.Time >= m.due {
 		m.Expire(rec.Time)
 	}
-	c := candidate{rec: rec, at: at}
+	c := &m.one
+	defer func() { m.one = candidate{} }() // rec is the caller's
+	c.rec, c.at = rec, at
 	c.h.parse(rec.Header)
 	c.h.batchID, c.h.batchSeq, c.h.batchCommit = nil, nil, nil
-	d := m.fastMessage(&c, &r)
+	d := m.fastMessage(c, &r)
 	if m.cfg.NoAck {
 		d.Flow = nil
 		if d.Batch == "" {

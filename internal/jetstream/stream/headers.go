@@ -83,17 +83,20 @@ func (h *headers) field(name []byte) *[]byte {
 	return nil
 }
 
-// parse reads a header block. Names are compared as they are written, the first of
-// a name counts, blanks before a value do not.
-func (h *headers) parse(block []byte) {
+// parse reads a header block and reports whether there is anything that means
+// something. Names are compared as they are written, the first of a name counts,
+// blanks before a value do not.
+func (h *headers) parse(block []byte) (any bool) {
 	for name, line := range headerLines(block) {
 		if len(name) < 8 || name[0] != 'N' && name[0] != 'K' {
 			continue
 		}
 		if f := h.field(name); f != nil && *f == nil {
 			*f = headerValue(name, line)
+			any = true
 		}
 	}
+	return any
 }
 
 // withoutChecks forgets what other streams' publishers expected of their stream.

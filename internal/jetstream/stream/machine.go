@@ -57,14 +57,14 @@ type Machine struct {
 	transform *subject.Transform
 	republish *subject.Transform
 	charge    index.Charge
-	plain     bool // messages without headers need no checks but for their size
-	plainMax  int  // bytes of body that need no check
+	plain     bool // messages without headers that mean something need only fit
+	plainMax  int  // bytes of header and body that fit whatever the subject
 	limited   bool // by messages or bytes
 	interest  func(id index.ID, subject []byte) bool
 
 	x        *index.Index
 	lastTime int64  // of the last message that was stored
-	lastID   string // its Nats-Msg-Id
+	lastID   []byte // its Nats-Msg-Id
 	due      int64  // when something is to be done before the next command
 
 	ids       ids
@@ -77,8 +77,9 @@ type Machine struct {
 	sources   map[string]uint64 // see SourceSeq
 	abandoned []Abandoned
 
-	buf  []byte // of the record that is being built
-	read []byte // of a record that was read
+	one  candidate // the message that is being decided; empty in between
+	buf  []byte    // of the record that is being built
+	read []byte    // of a record that was read
 }
 
 // New returns the machine of a stream without messages. cfg is checked; created
@@ -121,7 +122,7 @@ func (m *Machine) configure(cfg jsapi.StreamConfig) {
 		m.plainMax = int(cfg.MaxMsgSize)
 	}
 	if cfg.MaxBytes > 0 {
-		room := cfg.MaxBytes - record.MaxSubject - int64(record.HeaderSize)
+		room := cfg.MaxBytes - record.MaxSubject - 2*record.HeaderSize
 		m.plainMax = int(min(int64(m.plainMax), room)) // below 0: each one is checked
 	}
 }

@@ -33,14 +33,17 @@ func (m *Machine) Publish(rec record.Message, at index.Place) Decision {
 		m.Expire(rec.Time)
 	}
 	if len(rec.Header) == 0 && m.plain && len(rec.Body) <= m.plainMax {
-		if m.lastID != "" {
-			m.lastID = ""
-		}
-		seq, id := m.append(rec, at)
-		m.enforce(id)
-		return Decision{Answer: m.answer(), Seq: seq}
+		return m.publishPlain(rec, at)
 	}
 	return m.publish(rec, at, false)
+}
+
+// publishPlain stores a message that needs no check.
+func (m *Machine) publishPlain(rec record.Message, at index.Place) Decision {
+	m.lastID = m.lastID[:0]
+	seq, id := m.append(rec, at)
+	m.enforce(id)
+	return Decision{Answer: m.answer(), Seq: seq}
 }
 
 // PublishSourced decides a message that was copied from another stream, with the
@@ -56,18 +59,23 @@ func (m *Machine) PublishSourced(rec record.Message, at index.Place) Decision {
 }
 
 func (m *Machine) publish(rec record.Message, at index.Place, sourced bool) Decision {
-	c := candidate{rec: rec, at: at, sourced: sourced}
-	c.h.parse(rec.Header)
-	if sourced {
-		return m.source(&c)
+	c := &m.one
+	special := c.h.parse(rec.Header)
+	if !special && !sourced && m.plain && len(rec.Header)+len(rec.Body) <= m.plainMax && len(rec.Header) <= headerMaxBytes {
+		return m.publishPlain(rec, at)
 	}
-	if err := m.admit(&c); err != nil {
+	defer func() { m.one = candidate{} }() // rec is the caller's
+	c.rec, c.at, c.sourced = rec, at, sourced
+	if sourced {
+		return m.source(c)
+	}
+	if err := m.admit(c); err != nil {
 		return m.refuse(err)
 	}
 	if len(c.h.batchID) > 0 {
-		return m.atomic(&c)
+		return m.atomic(c)
 	}
-	return m.decide(&c)
+	return m.decide(c)
 }
 
 // admit refuses what is refused whatever else there is in the message.

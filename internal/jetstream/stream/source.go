@@ -90,7 +90,7 @@ func (m *Machine) PublishAt(rec record.Message, at index.Place, seq uint64, now 
 		return m.refuse(err)
 	}
 	_ = m.checkTTLAllowed(&c, nil) // of sourced messages it has no error
-	m.lastID = string(c.h.msgID)
+	m.lastID = append(m.lastID[:0], c.h.msgID...)
 	if !m.wanted(c.rec.Subject) {
 		m.x.Skip(seq)
 		return Decision{Seq: seq}

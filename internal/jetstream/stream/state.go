@@ -39,7 +39,7 @@ func (m *Machine) AppendState(dst []byte) []byte {
 	w.int(int64(m.limits.FastInflight))
 	w.int(int64(m.limits.Timeout))
 	w.int(m.lastTime)
-	w.bytes([]byte(m.lastID))
+	w.bytes(m.lastID)
 	m.writeIndex(&w)
 	m.age.write(&w)
 	m.ttl.write(&w)
@@ -183,7 +183,7 @@ func Decode(state []byte, space Space) (*Machine, error) {
 		AtomicInflight: int(r.int()), AtomicMessages: int(r.int()), AtomicBytes: int(r.int()),
 		FastInflight: int(r.int()), Timeout: time.Duration(r.int()),
 	}
-	m.lastTime, m.lastID = r.int(), string(r.bytes())
+	m.lastTime, m.lastID = r.int(), slices.Clone(r.bytes())
 	x, err := index.Decode(r.take(r.uint64()))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)

@@ -11,7 +11,7 @@ import (
 // store stores a message that passed the checks, and does what it asks for. It
 // returns its sequence.
 func (m *Machine) store(c *candidate) uint64 {
-	m.lastID = string(c.h.msgID)
+	m.lastID = append(m.lastID[:0], c.h.msgID...)
 	if !m.wanted(c.rec.Subject) {
 		seq := m.x.State().Last + 1
 		m.x.Skip(seq)

@@ -45,7 +45,8 @@ var presets = map[string]string{
 
 // Schedule says when something is due. The zero value is never due.
 type Schedule struct {
-	at    time.Time
+	once  bool
+	at    time.Time // if once
 	every time.Duration
 	cron  *cron
 	zone  *time.Location
@@ -69,7 +70,7 @@ func Parse(pattern string, zone *string) (Schedule, error) {
 		if err != nil || zone != nil {
 			return Schedule{}, ErrPattern
 		}
-		s.at = t
+		s.once, s.at = true, t
 		return s, nil
 	}
 	if every, ok := strings.CutPrefix(pattern, "@every "); ok {
@@ -92,7 +93,7 @@ func Parse(pattern string, zone *string) (Schedule, error) {
 }
 
 // Once reports whether the schedule is due at one time only.
-func (s *Schedule) Once() bool { return !s.at.IsZero() }
+func (s *Schedule) Once() bool { return s.once }
 
 // First returns when the schedule of a message that was stored at the given time is
 // due first, in Unix nanoseconds; false: never. An interval begins at the full
