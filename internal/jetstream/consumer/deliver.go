@@ -67,7 +67,8 @@ func (c *Machine) step(now int64) progress {
 	if !ok {
 		return noMessage
 	}
-	d := Delivery{ConsumerSeq: c.consumerSeq + 1, Deliveries: 1, Pending: c.numPending(), HeadersOnly: c.cfg.HeadersOnly}
+	d := &c.out
+	*d = Delivery{ConsumerSeq: c.consumerSeq + 1, Deliveries: 1, Pending: c.numPending(), HeadersOnly: c.cfg.HeadersOnly}
 	if m.slot >= 0 {
 		d.Deliveries = c.pend.list[m.slot].deliveries() + 1
 	} else {
@@ -76,9 +77,9 @@ func (c *Machine) step(now int64) progress {
 	var result Result
 	var size int
 	if c.push != nil {
-		size, result = c.env.Deliver(c.push.to, m.entry, &d)
+		size, result = c.env.Deliver(c.push.to, m.entry, d)
 	} else {
-		size, result = c.pull.deliver(c, now, &m, &d)
+		size, result = c.pull.deliver(c, now, &m, d)
 	}
 	switch result {
 	case NoInterest:
@@ -182,7 +183,7 @@ func (c *Machine) pass(m *candidate) {
 	if m.prior {
 		c.latest.pass(m.entry.Seq)
 	} else {
-		c.cursor.Seek(m.entry.Seq + 1)
+		c.cursor.Next()
 	}
 	c.forget()
 }

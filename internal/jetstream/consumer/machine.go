@@ -50,7 +50,8 @@ type Machine struct {
 	paused  bool
 	blocked bool // by max_ack_pending, when delivery was tried last
 	seen    [2]uint64
-	due     []int
+	due     []int    // scratch
+	out     Delivery // scratch: escapes to Env
 	log     unlogged
 }
 
