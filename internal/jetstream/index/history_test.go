@@ -14,7 +14,7 @@ import (
 
 var (
 	oneSeed = flag.Uint64("seed", 0, "run the random history of this seed alone")
-	seeds   = flag.Uint64("seeds", 60, "number of random histories")
+	seeds   = flag.Uint64("seeds", 30, "number of random histories")
 )
 
 // TestIndexIsLikeAMapInEveryHistory does the same things to an index and to a

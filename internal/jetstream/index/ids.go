@@ -17,7 +17,6 @@ const (
 	firstLoose = 1 << 31
 	lastLoose  = 1 << 30
 	backFar    = 1<<30 - 1
-	freed      = 1<<32 - 1 // back of an ID that is not in use
 )
 
 // MaxSubjects is the number of subjects with messages that an index can have at a
@@ -35,8 +34,9 @@ const chunkSize = 256
 // nothing when none of its IDs is in use.
 type chunk struct {
 	states []state
-	home   []uint32 // page of the subject; of a free ID: slot+1 of the next free one
-	free   uint32   // slot+1 of the first free ID below len(states)
+	home   []uint32               // page of the subject; of a free ID: slot+1 of the next free one
+	free   uint32                 // slot+1 of the first free ID below len(states)
+	taken  [chunkSize / 64]uint64 // bits of the IDs in use
 	used   uint32
 	roomy  bool // it is in ids.roomy
 }
@@ -82,6 +82,7 @@ func (t *ids) alloc() ID {
 			continue
 		}
 		c.used++
+		c.taken[slot/64] |= 1 << (slot % 64)
 		c.states[slot] = state{}
 		return ID(n*chunkSize+slot) + 1
 	}
@@ -117,9 +118,7 @@ func (t *ids) release(id ID) {
 	} else {
 		c.home[slot], c.free = c.free, slot+1
 	}
-	if c.states != nil {
-		c.states[slot] = state{back: freed}
-	}
+	c.taken[slot/64] &^= 1 << (slot % 64)
 	delete(t.far, id)
 	if !c.roomy {
 		c.roomy = true
@@ -156,9 +155,5 @@ func (t *ids) setSpan(id ID, s *state, first, last uint64, loose uint32) {
 // inUse reports whether the ID is a subject's.
 func (t *ids) inUse(id ID) bool {
 	n, slot := (uint32(id)-1)/chunkSize, (uint32(id)-1)%chunkSize
-	if n >= uint32(len(t.chunks)) || t.chunks[n] == nil || slot >= uint32(len(t.chunks[n].states)) {
-		return false
-	}
-	s := &t.chunks[n].states[slot]
-	return s.count > 0 || s.back != freed
+	return n < uint32(len(t.chunks)) && t.chunks[n] != nil && t.chunks[n].taken[slot/64]&(1<<(slot%64)) != 0
 }

@@ -113,6 +113,9 @@ func (x *Index) Remove(seq uint64) (Entry, bool) {
 // then is found out when somebody asks.
 func (x *Index) leave(id ID, seq uint64) {
 	s := x.dict.ids.at(id)
+	if invariant.Enabled {
+		invariant.That(s.count > 0 && seq <= s.last, "message %d of subject %d, which has %d up to %d", seq, id, s.count, s.last)
+	}
 	s.count--
 	first, loose := x.dict.ids.first(id, s), s.back&(firstLoose|lastLoose)
 	switch {

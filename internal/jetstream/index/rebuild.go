@@ -21,13 +21,10 @@ func (r *idRestorer) take(id ID) bool {
 		t.chunks[n] = new(chunk)
 	}
 	c := t.chunks[n]
-	if old := len(c.states); int(slot) >= old {
+	if int(slot) >= len(c.states) {
 		c.extend(int(slot) + 1)
-		for i := old; i <= int(slot); i++ {
-			c.states[i], c.home[i] = state{back: freed}, 0
-		}
 	}
-	c.states[slot] = state{}
+	c.taken[slot/64] |= 1 << (slot % 64)
 	c.used++
 	return true
 }
@@ -40,7 +37,7 @@ func (r *idRestorer) finish() {
 			continue
 		}
 		for slot := len(c.states) - 1; slot >= 0; slot-- {
-			if c.states[slot].back == freed {
+			if c.taken[slot/64]&(1<<(slot%64)) == 0 {
 				c.home[slot], c.free = c.free, uint32(slot)+1
 			}
 		}
@@ -68,8 +65,11 @@ func (p *pageWriter) add(text []byte, id ID) {
 func (p *pageWriter) flush() {
 	d := p.d
 	n := d.newPage(page{b: append(make([]byte, 0, pageCap(len(p.w.b))), p.w.b...), n: p.w.n})
-	d.rehome(n)
-	d.pages[n].dead = 0
+	for at := 0; at < len(p.w.b); {
+		e := entryAt(p.w.b, at)
+		*d.ids.home(e.id) = n
+		at = e.end
+	}
 	p.w.b, p.w.n = p.w.b[:0], 0
 	if len(d.groups) == 0 {
 		g := &group{pages: []uint32{n}}
