@@ -75,10 +75,12 @@ func TestStoredMessagesAreShown(t *testing.T) {
 			t.Errorf("/healthz%s: status %d %s, want %d", options, status, body, want)
 		}
 	}
-	_, metrics := fetch(t, s, "/metrics")
+	_, metrics := fetch(t, s, "/metrics?streams=1")
 	for _, line := range []string{
 		`tidings_jetstream_streams{account="$G"} 2`, `tidings_jetstream_consumers{account="$G"} 1`,
 		`tidings_jetstream_messages{account="$G"} 3`, `tidings_jetstream_api_errors_total{account="$G"} 1`,
+		`tidings_jetstream_stream_messages{account="$G",stream="ORDERS"} 2`,
+		`tidings_jetstream_consumer_pending{account="$G",consumer="WORK",stream="ORDERS"} 2`,
 		`tidings_jetstream_storage_limit_bytes 1.073741824e+10`, `tidings_jetstream_problems 0`,
 		fmt.Sprintf(`tidings_jetstream_storage_bytes{account="$G"} %d`, z.Storage),
 	} {

@@ -239,6 +239,8 @@ type storedSource interface {
 	monitor.JetStream
 	// Figures are those for metrics.
 	Figures() *telemetry.JetStream
+	// Streams are those of [telemetry.Source].
+	Streams(streams, consumers int) []telemetry.Stream
 }
 
 // JetStream implements [monitor.Source].
@@ -255,6 +257,14 @@ func (p *pageSource) JetStreamFigures() *telemetry.JetStream {
 		return nil
 	}
 	return p.stored.Figures()
+}
+
+// Streams implements [telemetry.Source].
+func (p *pageSource) Streams(streams, consumers int) []telemetry.Stream {
+	if p.stored == nil {
+		return nil
+	}
+	return p.stored.Streams(streams, consumers)
 }
 
 // Pending implements [telemetry.Source].

@@ -93,6 +93,31 @@ func (p *storedPages) Figures() *telemetry.JetStream {
 	return figures
 }
 
+// Streams implements storedSource.
+func (p *storedPages) Streams(streams, consumers int) []telemetry.Stream {
+	var list []telemetry.Stream
+	for _, a := range p.enabled() {
+		for _, s := range a.Streams("") {
+			if len(list) == streams {
+				return list
+			}
+			shown := telemetry.Stream{Account: a.Name(), Name: s.Name()}
+			shown.Messages, shown.Bytes = storedStream{s}.Size()
+			for _, c := range s.Consumers() {
+				if consumers--; consumers < 0 {
+					break
+				}
+				info := c.Info()
+				shown.Consumers = append(shown.Consumers, telemetry.Consumer{
+					Name: c.Name(), Pending: info.NumPending, AckPending: info.NumAckPending,
+				})
+			}
+			list = append(list, shown)
+		}
+	}
+	return list
+}
+
 // storedAccount implements [monitor.JetStreamAccount].
 type storedAccount struct{ *jetstream.Account }
 

@@ -9,7 +9,8 @@
 //
 // Names are stable and begin with "tidings_"; docs/metrics.md lists them and a
 // test holds both to the same list. The number of series is bounded: nothing is
-// labelled by connection, subject or stream, and the label "account" has at most
-// [maxAccounts] values besides "other", which sums the rest. An account keeps its
-// series once it has one, so that no counter ever goes back.
+// labelled by connection or subject, streams and consumers are shown only to those
+// who ask for them, at most [maxStreams] and [maxConsumers], and the label
+// "account" has at most [maxAccounts] values besides "other", which sums the rest.
+// An account keeps its series once it has one, so that no counter ever goes back.
 package telemetry

@@ -13,14 +13,22 @@ import (
 // maxScrapes is how many scrapes are answered at a time; more get status 503.
 const maxScrapes = 4
 
-// New returns the handler of /metrics.
+// New returns the handler of /metrics. With the option "streams" it shows single
+// streams and consumers, too.
 func New(source Source, setup Setup) http.Handler {
+	all := &collector{source: source, setup: setup}
+	return choose(handler(all), handler(all, streamCollector{source}))
+}
+
+// handler answers with what the collectors have, and with the figures of the
+// process.
+func handler(figures ...prometheus.Collector) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&collector{source: source, setup: setup},
 	)
+	registry.MustRegister(figures...)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		EnableOpenMetrics:   true,
 		MaxRequestsInFlight: maxScrapes,

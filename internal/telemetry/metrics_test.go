@@ -28,6 +28,7 @@ type fake struct {
 	accounts []telemetry.Account
 	pending  telemetry.Pending
 	stored   *telemetry.JetStream
+	streams  []telemetry.Stream
 }
 
 func (f *fake) Totals() monitor.Totals        { return f.totals }
@@ -35,6 +36,10 @@ func (f *fake) Accounts() []telemetry.Account { return slices.Clone(f.accounts) 
 func (f *fake) Pending() telemetry.Pending    { return f.pending }
 
 func (f *fake) JetStreamFigures() *telemetry.JetStream { return f.stored }
+
+func (f *fake) Streams(streams, _ int) []telemetry.Stream {
+	return f.streams[:min(streams, len(f.streams))]
+}
 
 var setup = telemetry.Setup{Version: "0.1.0", NATSVersion: "2.15.2", Revision: "abc", GoVersion: "go1.26", ConnsMax: 7, PendingLimit: 99}
 
@@ -56,13 +61,17 @@ func traffic() *fake {
 			}},
 			MemoryLimit: 47, StorageLimit: 48, Problems: 49, Disk: telemetry.NewDisk(vfs.NewMem()),
 		},
+		streams: []telemetry.Stream{
+			{Account: "$G", Name: "S", Messages: 50, Bytes: 51, Consumers: []telemetry.Consumer{{Name: "C", Pending: 52, AckPending: 53}}},
+			{Account: "\xff", Name: "S"},
+		},
 	}
 }
 
 // scrape asks for the metrics.
 func scrape(t *testing.T, h http.Handler, accept string) string {
 	t.Helper()
-	r := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+	r := httptest.NewRequest(http.MethodGet, "/metrics?streams=true", http.NoBody)
 	r.Header.Set("Accept", accept)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -146,7 +155,11 @@ func TestMetricsHaveTheirValues(t *testing.T) {
 		`tidings_connections_opened_total 3`,
 		`tidings_jetstream_api_errors_total{account="$G"} 46`,
 		`tidings_jetstream_api_requests_total{account="$G"} 45`,
+		`tidings_jetstream_consumer_ack_pending{account="$G",consumer="C",stream="S"} 53`,
+		`tidings_jetstream_consumer_pending{account="$G",consumer="C",stream="S"} 52`,
 		`tidings_jetstream_consumers{account="$G"} 44`,
+		`tidings_jetstream_stream_bytes{account="$G",stream="S"} 51`,
+		`tidings_jetstream_stream_messages{account="$G",stream="S"} 50`,
 		`tidings_jetstream_memory_bytes{account="$G"} 40`,
 		`tidings_jetstream_memory_limit_bytes 47`,
 		`tidings_jetstream_messages{account="$G"} 42`,
@@ -243,6 +256,23 @@ func TestAccountsBeyondTheLimitAreSummed(t *testing.T) {
 	if _, shown := second["A"]; shown || second["other"] != 3055 || second["B099"] != 1 {
 		t.Errorf("after another account: A shown %v, other %v, B099 %v; want false, 3055, 1", shown, second["other"], second["B099"])
 	}
+}
+
+func TestStreamsAreShownToThoseWhoAsk(t *testing.T) {
+	t.Parallel()
+	h := telemetry.New(traffic(), setup)
+	f := func(options string, status int, shown bool) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics"+options, http.NoBody))
+		if got := strings.Contains(w.Body.String(), "\ntidings_jetstream_stream_messages{"); w.Code != status || got != shown {
+			t.Errorf("%s: status %d, streams shown: %v; want %d, %v", options, w.Code, got, status, shown)
+		}
+	}
+	f("", 200, false)
+	f("?streams=false", 200, false)
+	f("?streams=1", 200, true)
+	f("?streams=all", 400, false)
 }
 
 func TestConnectionsWithoutLimitShowNone(t *testing.T) {

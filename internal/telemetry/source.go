@@ -13,6 +13,9 @@ type Source interface {
 	Pending() Pending
 	// JetStreamFigures tell what is stored; nil where nothing is.
 	JetStreamFigures() *JetStream
+	// Streams are the first streams by account and name, with the first of their
+	// consumers: at most so many of both.
+	Streams(streams, consumers int) []Stream
 }
 
 // Account is the figures of one account.
