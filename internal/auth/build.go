@@ -119,9 +119,6 @@ func (b *builder) addUsers(name string, account *core.Account, users []User, def
 		if _, taken := b.passwords.users[user.Name]; taken {
 			return refuse("duplicate user; names are unique across all accounts")
 		}
-		if user.Password == "" {
-			return refuse("has no password")
-		}
 		password, err := newVerifier(user.Password)
 		if err != nil {
 			return refuse("password " + err.Error())

@@ -123,6 +123,20 @@ func TestSingleUserLetsIn(t *testing.T) {
 	f(wire.ConnectOptions{}, "refused")
 }
 
+func TestUserWithoutPasswordComesInWithTheNameAlone(t *testing.T) {
+	t.Parallel()
+	g := newGate(t, auth.Config{Users: []auth.User{{Name: "guest"}}})
+	for given, want := range map[[2]string]string{
+		{"guest", ""}:  "$G/guest",
+		{"guest", "x"}: "refused",
+		{"", ""}:       "refused",
+	} {
+		if got := authenticate(t, g, password(given[0], given[1])); got != want {
+			t.Errorf("user %q with password %q is %q, want %q", given[0], given[1], got, want)
+		}
+	}
+}
+
 func TestUsersGetTheirAccount(t *testing.T) {
 	t.Parallel()
 	accounts := core.NewAccounts()
@@ -260,8 +274,6 @@ func TestConfigErrorsNameUserAndReason(t *testing.T) {
 	f(`a single user/password and a list of users exclude each other; move the user into the list`,
 		auth.Config{User: "x", Password: "s3cret", Accounts: []auth.AccountConfig{{Name: "A", Users: some}}})
 	f(`password without user`, auth.Config{Password: "s3cret"})
-	f(`user "a": has no password`, auth.Config{User: "a"})
-	f(`user "a": has no password`, auth.Config{Users: users{{Name: "a"}}})
 	f(`account "A": user number 1 has no name`, auth.Config{Accounts: []auth.AccountConfig{{Name: "A", Users: users{{Password: "s3cret"}}}}})
 	f(`user "a": duplicate user; names are unique across all accounts`, auth.Config{Users: append(some, some...)})
 	f(`account "B": user "a": duplicate user; names are unique across all accounts`,

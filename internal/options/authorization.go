@@ -57,6 +57,12 @@ func (l *loader) readSecret(s *conf.Section, dst *auth.Secret, what string, name
 	l.secrets = append(l.secrets, secretPlace{e.Value.Pos, what, *dst})
 }
 
+// isEmpty reports whether the value of an entry is an empty text.
+func isEmpty(e *conf.Entry) bool {
+	text, err := e.Value.Text()
+	return err == nil && text == ""
+}
+
 // readUsers reads the list of users of the section.
 func (l *loader) readUsers(s *conf.Section) []auth.User {
 	e := s.Entry("users")
@@ -85,7 +91,13 @@ func (l *loader) readUsers(s *conf.Section) []auth.User {
 func (l *loader) readUser(s *conf.Section) (auth.User, bool) {
 	var user auth.User
 	s.Text(&user.Name, "user", "username")
-	l.readSecret(s, &user.Password, "password", "pass", "password")
+	if password := s.Entry("pass", "password"); password == nil || isEmpty(password) {
+		var none string
+		s.Text(&none, "pass", "password")
+		l.report.Warnf(s.Pos(), "the user that begins here has no password: whoever knows the name comes in; add \"password: ...\"")
+	} else {
+		l.readSecret(s, &user.Password, "password", "pass", "password")
+	}
 	user.Permissions = l.readPermissions(s, "permissions", "permission", "authorization")
 	refused := refuseAll(s, unsupportedUser)
 	s.Done()
