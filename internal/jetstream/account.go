@@ -155,6 +155,7 @@ func (a *Account) CreateStream(cfg jsapi.StreamConfig, pedantic bool) (*jsapi.St
 		return nil, false, err
 	}
 	if created {
+		a.resolve()
 		a.adviseStream(jsapi.EventStreamCreated, jsapi.ActionCreate, s.name)
 	}
 	info, err := s.Info(jsapi.StreamInfoRequest{})
@@ -274,6 +275,7 @@ func (a *Account) UpdateStream(cfg jsapi.StreamConfig, pedantic bool) (*jsapi.St
 	if err != nil {
 		return nil, err
 	}
+	s.resolve()
 	a.adviseStream(jsapi.EventStreamUpdated, jsapi.ActionModify, s.name)
 	return s.Info(jsapi.StreamInfoRequest{})
 }
@@ -317,6 +319,7 @@ func (a *Account) DeleteStream(name string) *jsapi.Error {
 	a.capture(s, s.config.Load().Subjects, nil)
 	a.node.changed(s, true)
 	a.mu.Unlock()
+	a.resolve()
 	a.adviseStream(jsapi.EventStreamDeleted, jsapi.ActionDelete, name)
 	return nil
 }

@@ -26,6 +26,11 @@ func (s *Stream) anybodyWants(_ index.ID, text []byte) bool {
 			return true
 		}
 	}
+	for _, f := range s.mu.followers {
+		if f.wants(text) {
+			return true
+		}
+	}
 	return false
 }
 
@@ -50,13 +55,15 @@ func (s *Stream) applyPublishLocked(e *entry) {
 	b, replies := e.chunk.Bytes, e.replies
 	at := e.place
 	from := publishHeader
+	var refusal *jsapi.Error
 	for range e.count {
 		n := record.Length(b[from:])
 		rec := record.View(b[from : from+n])
 		reply := replies[2:][:binary.LittleEndian.Uint16(replies)]
 		replies = replies[2+len(reply):]
 		if e.err != nil {
-			s.answer(reply, &stream.Decision{Answer: stream.AnswerAck, Err: storeError(e.err)})
+			refusal = storeError(e.err)
+			s.answer(reply, &stream.Decision{Answer: stream.AnswerAck, Err: refusal})
 		} else {
 			var place index.Place
 			if s.logged {
@@ -64,11 +71,17 @@ func (s *Stream) applyPublishLocked(e *entry) {
 			}
 			d := s.publishLocked(rec, place, e.kind, reply)
 			s.answer(reply, &d)
+			if d.Err != nil {
+				refusal = d.Err
+			}
 		}
 		from += n
 	}
 	if e.err != nil {
 		s.failLocked(e.err)
+	}
+	if e.done != nil {
+		e.done(result{err: refusal})
 	}
 	s.recent = append(s.recent, recent{place: at, entry: e})
 }
@@ -162,6 +175,12 @@ func (s *Stream) dueAtLocked() int64 {
 // settleLocked tells others how far the stream has come in this turn.
 func (s *Stream) settleLocked() {
 	x := s.mu.machine.Index().State()
+	if x.Last != s.mu.told {
+		s.mu.told = x.Last
+		for _, f := range s.mu.followers {
+			f.wake()
+		}
+	}
 	if delta := int64(x.Bytes) - s.mu.bytes; delta != 0 {
 		s.mu.bytes += delta
 		s.account.use(s.config.Load().Storage, delta)

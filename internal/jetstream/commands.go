@@ -42,6 +42,8 @@ type command struct {
 	Consumer       *consumerCommand          `json:"consumer,omitempty"` // create or update
 	DeleteConsumer string                    `json:"delete_consumer,omitempty"`
 	ResetConsumer  *resetConsumer            `json:"reset_consumer,omitempty"`
+	Acked          []uint64                  `json:"acked,omitempty"` // copied by all who follow the stream
+	Source         *sourceCommand            `json:"source,omitempty"`
 	SkipTo         uint64                    `json:"skip_to,omitempty"` // of a restore
 }
 
@@ -142,10 +144,14 @@ func (s *Stream) update(cfg jsapi.StreamConfig) *jsapi.Error {
 // applyUpdateLocked changes the configuration.
 func (s *Stream) applyUpdateLocked(c *command) {
 	cfg := c.Update
+	renew := s.mu.opened && !sameSources(s.config.Load(), cfg)
 	s.config.Store(cfg)
 	s.mu.machine.Update(*cfg, c.Time)
 	if s.mu.opened && !s.mu.closed {
 		s.resubscribeLocked(cfg.Subjects)
+	}
+	if renew {
+		s.renewFollowersLocked()
 	}
 	s.attach()
 }
@@ -195,6 +201,12 @@ func (s *Stream) commandLocked(c *command) result {
 		return s.applyResetLocked(c)
 	case c.SkipTo != 0:
 		m.SkipTo(c.SkipTo)
+	case len(c.Acked) > 0:
+		for _, seq := range c.Acked {
+			s.ackedLocked(seq)
+		}
+	case c.Source != nil:
+		m.SetSource(c.Source.Key, c.Source.Seq)
 	}
 	return result{}
 }

@@ -20,6 +20,12 @@ func (s *Stream) Info(req jsapi.StreamInfoRequest) (*jsapi.StreamInfo, *jsapi.Er
 		Timestamp: time.Now().UTC(),
 	}
 	s.mu.Lock()
+	copying := s.mu.copying
+	s.mu.Unlock()
+	for _, f := range copying {
+		f.measure()
+	}
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	info.State = s.stateLocked()
 	x := s.mu.machine.Index()

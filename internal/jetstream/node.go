@@ -111,6 +111,17 @@ func (n *Node) changed(s *Stream, deleted bool) {
 	}
 }
 
+// Leave tells clients that wait for messages that the server is about to end.
+func (n *Node) Leave() {
+	for _, s := range n.streams() {
+		s.call(func() {
+			for _, c := range s.mu.consumers {
+				c.machine.Close(jsapi.StatusServerShutdown)
+			}
+		})
+	}
+}
+
 // Close ends all turns, writes what is to be kept and closes the store.
 func (n *Node) Close() error {
 	n.mu.Lock()

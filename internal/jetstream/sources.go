@@ -1,7 +1,202 @@
 package jetstream
 
-import "github.com/tidings-io/tidings/internal/jsapi"
+import (
+	"errors"
+	"strconv"
+	"time"
 
-func (a *Account) admitSourcesLocked(*jsapi.StreamConfig) *jsapi.Error { return nil }
+	"github.com/tidings-io/tidings/internal/jetstream/index"
+	"github.com/tidings-io/tidings/internal/jsapi"
+	"github.com/tidings-io/tidings/internal/subject"
+)
 
-func (s *Stream) sourcesInfoLocked(*jsapi.StreamInfo) {}
+// sourceCommand says that a source begins anew.
+type sourceCommand struct {
+	Key string `json:"key"`
+	Seq uint64 `json:"seq,omitempty"`
+}
+
+// admitSourcesLocked says why a stream cannot copy what its configuration names.
+func (a *Account) admitSourcesLocked(cfg *jsapi.StreamConfig) *jsapi.Error {
+	if cfg.Mirror != nil {
+		if origin := a.localLocked(cfg.Mirror); origin != nil && !subsetOf(cfg.Mirror, origin.config.Load()) {
+			return jsapi.ErrMirrorInvalidSubjectFilter.New()
+		}
+	}
+	for _, source := range cfg.Sources {
+		origin := a.localLocked(source)
+		if origin == nil {
+			continue
+		}
+		if !subsetOf(source, origin.config.Load()) {
+			return jsapi.ErrSourceInvalidSubjectFilter.New()
+		}
+	}
+	return nil
+}
+
+// subsetOf reports whether the origin can hold messages that the source's filters
+// let pass.
+func subsetOf(source *jsapi.StreamSource, origin *jsapi.StreamConfig) bool {
+	if len(origin.Subjects) == 0 {
+		return true
+	}
+	possible := func(filter string) bool {
+		for _, s := range origin.Subjects {
+			if subject.Overlap(filter, s) {
+				return true
+			}
+		}
+		return filter == ""
+	}
+	for _, t := range source.SubjectTransforms {
+		if !possible(t.Source) {
+			return false
+		}
+	}
+	return possible(source.FilterSubject)
+}
+
+// localLocked returns the stream of the account that a source names, or nil.
+func (a *Account) localLocked(source *jsapi.StreamSource) *Stream {
+	if !a.local(source) {
+		return nil
+	}
+	return a.mu.streams[source.Name]
+}
+
+// local reports whether a source is a stream of the same account on this server.
+func (a *Account) local(source *jsapi.StreamSource) bool {
+	if source.External == nil || source.External.API == "" {
+		return true
+	}
+	domain := a.node.cfg.Domain
+	return domain != "" && source.External.API == jsapi.DomainPrefix(domain)
+}
+
+// startFollowersLocked begins to copy what the configuration names.
+func (s *Stream) startFollowersLocked() {
+	cfg := s.config.Load()
+	if cfg.Mirror != nil {
+		s.mu.copying = append(s.mu.copying, newFollower(s, cfg.Mirror, true))
+	}
+	for _, source := range cfg.Sources {
+		s.mu.copying = append(s.mu.copying, newFollower(s, source, false))
+	}
+}
+
+// sameSources reports whether two configurations copy the same.
+func sameSources(a, b *jsapi.StreamConfig) bool {
+	if (a.Mirror == nil) != (b.Mirror == nil) || len(a.Sources) != len(b.Sources) {
+		return false
+	}
+	x, y := jsapi.StreamConfig{Mirror: a.Mirror, Sources: a.Sources}, jsapi.StreamConfig{Mirror: b.Mirror, Sources: b.Sources}
+	return x.Equal(&y)
+}
+
+// resolve finds the origins of everything that the account's streams copy: after
+// a stream has come or gone.
+func (a *Account) resolve() {
+	for _, s := range a.Streams("") {
+		s.resolve()
+	}
+}
+
+func (s *Stream) resolve() {
+	s.mu.Lock()
+	copying := append([]*follower(nil), s.mu.copying...)
+	s.mu.Unlock()
+	for _, f := range copying {
+		origin, err := s.account.originOf(f)
+		f.attach(origin, err)
+	}
+}
+
+func (a *Account) originOf(f *follower) (*Stream, *jsapi.Error) {
+	if !a.local(f.source) {
+		code := jsapi.ErrSourceConsumerSetupFailed
+		if f.mirror {
+			code = jsapi.ErrMirrorConsumerSetupFailed
+		}
+		return nil, code.New(errElsewhere)
+	}
+	if origin := a.Stream(f.source.Name); origin != nil {
+		return origin, nil
+	}
+	return nil, jsapi.ErrStreamNotFound.New()
+}
+
+var errElsewhere = errors.New("streams of other accounts and domains cannot be copied by this version")
+
+// sourcesInfoLocked tells how far the copying has come.
+func (s *Stream) sourcesInfoLocked(info *jsapi.StreamInfo) {
+	for _, f := range s.mu.copying {
+		i := f.info()
+		if f.mirror {
+			info.Mirror = i
+		} else {
+			info.Sources = append(info.Sources, i)
+		}
+	}
+}
+
+func (f *follower) info() *jsapi.StreamSourceInfo {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := &jsapi.StreamSourceInfo{
+		Name: f.source.Name, External: f.source.External, Active: -1, Error: f.mu.err,
+		FilterSubject: f.source.FilterSubject, SubjectTransforms: f.source.SubjectTransforms,
+		Lag: f.mu.lag, Seq: f.mu.seen,
+	}
+	if !f.mu.active.IsZero() {
+		i.Active = time.Since(f.mu.active)
+	}
+	return i
+}
+
+// measure counts what is still to be copied. It is called without locks.
+func (f *follower) measure() {
+	f.mu.Lock()
+	origin, next := f.mu.origin, f.mu.next
+	f.mu.Unlock()
+	if origin == nil {
+		return
+	}
+	var lag uint64
+	origin.View(func(x *index.Index) { lag = x.Count(next, x.NewFilter(f.patterns()...)) })
+	f.mu.Lock()
+	f.mu.lag = lag
+	f.mu.Unlock()
+}
+
+func utoa(n uint64) string { return strconv.FormatUint(n, 10) }
+
+// followersNeedLocked reports whether a message is still to be copied.
+func (s *Stream) followersNeedLocked(seq uint64) bool {
+	if len(s.mu.followers) == 0 {
+		return false
+	}
+	m, ok := s.messageLocked(seq)
+	if !ok {
+		return false
+	}
+	for _, f := range s.mu.followers {
+		if f.wants(m.Subject) && f.needs(seq) {
+			return true
+		}
+	}
+	return false
+}
+
+// renewFollowersLocked goes over to the sources of a changed configuration.
+func (s *Stream) renewFollowersLocked() {
+	old := s.mu.copying
+	s.mu.copying = nil
+	s.startFollowersLocked()
+	go func() {
+		for _, f := range old {
+			f.stop()
+		}
+		s.resolve()
+	}()
+}

@@ -83,6 +83,10 @@ type Stream struct {
 		letters  []letter    // dead letters to be logged with them
 		expiring bool        // an Expire command is on its way
 
+		copying   []*follower // what this stream copies from others
+		followers []*follower // who copies from this stream
+		told      uint64      // last sequence that they have been told of
+
 		reader  *store.Reader
 		readBuf []byte
 		bytes   int64 // counted in the account's usage
@@ -144,12 +148,14 @@ func (s *Stream) Read(dst []byte, e index.Entry) ([]byte, error) {
 func (s *Stream) open() {
 	s.mu.Lock()
 	s.mu.opened = true
+	s.startFollowersLocked()
 	s.resubscribeLocked(s.config.Load().Subjects)
 	for _, c := range s.mu.consumers {
 		c.openLocked()
 	}
 	s.mu.Unlock()
 	s.node.changed(s, false)
+	s.resolve()
 	s.postAside(work{kind: workTick})
 }
 
@@ -157,9 +163,12 @@ func (s *Stream) open() {
 // told status.
 func (s *Stream) close(status string) {
 	s.mu.Lock()
-	old := s.mu.subs
-	s.mu.subs = nil
+	old, copying := s.mu.subs, s.mu.copying
+	s.mu.subs, s.mu.copying = nil, nil
 	s.mu.Unlock()
+	for _, f := range copying {
+		f.stop()
+	}
 	for _, sub := range old {
 		s.account.core.Unsubscribe(sub)
 	}

@@ -91,6 +91,13 @@ func requester(st *core.Stage) *jsapi.ClientInfo {
 	}
 }
 
+// leaveJetStream tells clients of it while they are still there.
+func (s *Server) leaveJetStream() {
+	if s.js.node != nil {
+		s.js.node.Leave()
+	}
+}
+
 // stopJetStream ends it after the last client is gone.
 func (s *Server) stopJetStream() error {
 	if s.js.node == nil {

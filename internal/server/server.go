@@ -110,6 +110,7 @@ func (s *Server) connConfig(setup Setup) (conn.Config, error) {
 	}
 	cfg.Name, cfg.ID, cfg.Version, cfg.Tidings, cfg.GitCommit = s.name, s.id, NATSVersion, Version, Commit()
 	cfg.APILevel = apiLevel
+	cfg.JetStream, cfg.Domain = o.JetStream.Enabled, o.JetStream.Domain
 	cfg.Host, cfg.Port = o.Server.Host, max(o.Server.Port, 0)
 	if o.Server.ClientAdvertise != "" {
 		host, port, err := net.SplitHostPort(o.Server.ClientAdvertise)
@@ -282,6 +283,7 @@ func (s *Server) LameDuck(ctx context.Context) error {
 // stop runs end once and then closes everything.
 func (s *Server) stop(ctx context.Context, end func(context.Context) error) error {
 	s.stopOnce.Do(func() {
+		s.leaveJetStream()
 		err := end(ctx)
 		if errors.Is(err, context.Canceled) {
 			cut, cancel := context.WithTimeout(context.Background(), closeTimeout)
