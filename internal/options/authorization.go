@@ -57,8 +57,8 @@ func (l *loader) readSecret(s *conf.Section, dst *auth.Secret, what string, name
 	l.secrets = append(l.secrets, secretPlace{e.Value.Pos, what, *dst})
 }
 
-// isEmpty reports whether the value of an entry is an empty text.
-func isEmpty(e *conf.Entry) bool {
+// emptyText reports whether the value of an entry is an empty text.
+func emptyText(e *conf.Entry) bool {
 	text, err := e.Value.Text()
 	return err == nil && text == ""
 }
@@ -91,7 +91,7 @@ func (l *loader) readUsers(s *conf.Section) []auth.User {
 func (l *loader) readUser(s *conf.Section) (auth.User, bool) {
 	var user auth.User
 	s.Text(&user.Name, "user", "username")
-	if password := s.Entry("pass", "password"); password == nil || isEmpty(password) {
+	if password := s.Entry("pass", "password"); password == nil || emptyText(password) {
 		var none string
 		s.Text(&none, "pass", "password")
 		l.report.Warnf(s.Pos(), "the user that begins here has no password: whoever knows the name comes in; add \"password: ...\"")
