@@ -11,6 +11,7 @@ import (
 // here, not in the log, whose oldest files go without asking.
 type batch struct {
 	records [][]byte
+	bytes   int   // of the records
 	last    int64 // time of the last message, Unix nanoseconds
 }
 
@@ -82,11 +83,10 @@ func (m *Machine) atomicMessage(c *candidate, id string, seq uint64) Decision {
 		return m.abandonWith(id, jsapi.AbandonedLarge, jsapi.ErrAtomicPublishTooLargeBatch.New(m.limits.AtomicMessages))
 	}
 	if c.h.batchCommit != nil && !end && string(c.h.batchCommit) != jsapi.BatchCommit {
-		delete(m.batches, id)
+		m.closeBatch(id)
 		return m.refuse(jsapi.ErrAtomicPublishInvalidBatchCommit.New())
 	}
 	if !supportedLevel(c.h.apiLevel) {
-		delete(m.batches, id)
 		m.abandon(id, abandonedUnsupported)
 		return m.refuse(jsapi.ErrRequiredAPILevel.New())
 	}
@@ -104,18 +104,22 @@ func (m *Machine) atomicMessage(c *candidate, id string, seq uint64) Decision {
 	case seq != uint64(len(b.records))+1:
 		return m.abandonWith(id, jsapi.AbandonedIncomplete, jsapi.ErrAtomicPublishIncompleteBatch.New())
 	}
+	size := c.rec.Len()
+	if !end && m.staged+size > m.limits.AtomicBytes {
+		return m.abandonWith(id, jsapi.AbandonedLarge, jsapi.ErrInsufficientResources.New())
+	}
 	if !end {
-		if m.stagedBytes()+c.rec.Len() > m.limits.AtomicBytes {
-			return m.abandonWith(id, jsapi.AbandonedLarge, jsapi.ErrInsufficientResources.New())
-		}
 		b.records = append(b.records, record.Build(nil, &c.rec))
 	}
 	if c.h.batchCommit != nil {
-		delete(m.batches, id)
+		m.closeBatch(id)
 		return m.commit(b, id, c.rec.Time, end)
 	}
+	b.bytes += size
+	m.staged += size
 	b.last = c.rec.Time
 	m.batches[id] = b
+	m.batchUsed(b.last)
 	if m.cfg.NoAck {
 		return Decision{}
 	}
@@ -137,15 +141,6 @@ func supportedLevel(text []byte) bool {
 	}
 	level, ok := parseUint(text)
 	return ok && level <= jsapi.APILevel
-}
-
-func (m *Machine) stagedBytes() (sum int) {
-	for _, b := range m.batches {
-		for _, r := range b.records {
-			sum += len(r)
-		}
-	}
-	return sum
 }
 
 // commit stores the messages of a batch, all or none.

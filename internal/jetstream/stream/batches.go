@@ -34,7 +34,11 @@ type Abandoned struct {
 const abandonedUnsupported = "unsupported"
 
 // SetLimits changes the limits of batches.
-func (m *Machine) SetLimits(l Limits) { m.limits = l }
+func (m *Machine) SetLimits(l Limits) {
+	m.limits = l
+	m.timeBatches()
+	m.schedule()
+}
 
 // Limits returns the limits of batches.
 func (m *Machine) Limits() Limits { return m.limits }
@@ -42,36 +46,44 @@ func (m *Machine) Limits() Limits { return m.limits }
 // Inflight returns the number of batches that are open.
 func (m *Machine) Inflight() (atomic, fast int) { return len(m.batches), len(m.fast) }
 
-// Abandoned returns the atomic batches that were given up since the last call.
+// Abandoned returns the atomic batches that were given up since the last call. What
+// a log that is applied again gives up was told the first time.
 func (m *Machine) Abandoned() []Abandoned {
 	a := m.abandoned
 	m.abandoned = nil
 	return a
 }
 
-// abandon gives an atomic batch up. One that was not open is worth a word, too, but
-// for one that another message ended.
+// abandon gives an atomic batch up, which need not be open.
 func (m *Machine) abandon(id, reason string) {
-	delete(m.batches, id)
+	m.closeBatch(id)
 	m.abandoned = append(m.abandoned, Abandoned{Batch: id, Reason: reason})
 }
 
-// batchesDue returns when the first batch times out.
-func (m *Machine) batchesDue() int64 {
-	if len(m.batches) == 0 && len(m.fast) == 0 {
-		return never
+func (m *Machine) closeBatch(id string) {
+	if b := m.batches[id]; b != nil {
+		m.staged -= b.bytes
+		delete(m.batches, id)
 	}
-	due := int64(never)
+}
+
+// batchUsed notes that a batch, perhaps a new one, was used at the time: none times
+// out earlier than was known.
+func (m *Machine) batchUsed(at int64) {
+	if limit := int64(m.limits.Timeout); at <= never-limit {
+		m.batchesDue = min(m.batchesDue, at+limit)
+	}
+}
+
+// timeBatches finds out when the first batch times out.
+func (m *Machine) timeBatches() {
+	m.batchesDue = never
 	for _, b := range m.batches {
-		due = min(due, b.last)
+		m.batchUsed(b.last)
 	}
 	for _, b := range m.fast {
-		due = min(due, b.last)
+		m.batchUsed(b.last)
 	}
-	if due > never-int64(m.limits.Timeout) {
-		return never
-	}
-	return due + int64(m.limits.Timeout)
 }
 
 // expireBatches gives up the batches that have timed out.
@@ -83,4 +95,5 @@ func (m *Machine) expireBatches(now int64) {
 		}
 	}
 	maps.DeleteFunc(m.fast, func(_ string, b *fastBatch) bool { return b.last <= limit })
+	m.timeBatches()
 }

@@ -12,7 +12,10 @@ import (
 
 // schedule finds out when there is something to do before the next command.
 func (m *Machine) schedule() {
-	m.due = min(m.age.due(int64(m.cfg.MaxAge)), m.ttl.due(), m.schedulesDue(), m.batchesDue())
+	if len(m.batches)+len(m.fast) == 0 {
+		m.batchesDue = never
+	}
+	m.due = min(m.age.due(int64(m.cfg.MaxAge)), m.ttl.due(), m.schedulesDue(), m.batchesDue)
 }
 
 // Deadline returns when [Machine.Expire] has something to do, in Unix nanoseconds;

@@ -61,6 +61,7 @@ func (m *Machine) fastMessage(c *candidate, r *jsapi.BatchReply) Decision {
 		}
 	}
 	b.last = c.rec.Time
+	m.batchUsed(b.last)
 	if r.Op == jsapi.BatchPing {
 		return m.fastPing(b, r)
 	}

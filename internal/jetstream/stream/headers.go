@@ -86,17 +86,17 @@ func (h *headers) field(name []byte) *[]byte {
 // parse reads a header block and reports whether there is anything that means
 // something. Names are compared as they are written, the first of a name counts,
 // blanks before a value do not.
-func (h *headers) parse(block []byte) (any bool) {
+func (h *headers) parse(block []byte) (special bool) {
 	for name, line := range headerLines(block) {
 		if len(name) < 8 || name[0] != 'N' && name[0] != 'K' {
 			continue
 		}
 		if f := h.field(name); f != nil && *f == nil {
 			*f = headerValue(name, line)
-			any = true
+			special = true
 		}
 	}
-	return any
+	return special
 }
 
 // withoutChecks forgets what other streams' publishers expected of their stream.

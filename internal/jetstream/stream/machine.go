@@ -76,6 +76,9 @@ type Machine struct {
 	fast      map[string]*fastBatch
 	sources   map[string]uint64 // see SourceSeq
 	abandoned []Abandoned
+	// staged is the number of bytes in batches; no batch times out before batchesDue.
+	staged     int
+	batchesDue int64
 
 	one  candidate // the message that is being decided; empty in between
 	buf  []byte    // of the record that is being built
@@ -98,6 +101,7 @@ func (m *Machine) init() {
 	m.batches = map[string]*batch{}
 	m.fast = map[string]*fastBatch{}
 	m.sources = map[string]uint64{}
+	m.batchesDue = never
 }
 
 // configure derives from the configuration what is needed message by message.

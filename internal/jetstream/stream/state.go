@@ -205,6 +205,7 @@ func Decode(state []byte, space Space) (*Machine, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
+	m.timeBatches()
 	m.schedule()
 	return m, nil
 }
@@ -219,7 +220,9 @@ func (m *Machine) readBatches(r *reader) {
 				return
 			}
 			b.records = append(b.records, rec)
+			b.bytes += len(rec)
 		}
+		m.staged += b.bytes
 		m.batches[id] = b
 	}
 	for range r.count(8) {

@@ -86,19 +86,19 @@ func answer(d stream.Decision) string {
 	return b.String()
 }
 
-// publish SUBJECT [body=TEXT]
+// publish SUBJECT [body=TEXT].
 func publishVerb(w *world, _ *testing.T, d *datadriven.TestData) string {
 	rec, at := w.message(d.CmdArgs[0].Key, arg(d, "body", ""), inputLines(d)...)
 	return answer(w.m.Publish(rec, at))
 }
 
-// source SUBJECT [body=TEXT]
+// source SUBJECT [body=TEXT].
 func sourceVerb(w *world, _ *testing.T, d *datadriven.TestData) string {
 	rec, at := w.message(d.CmdArgs[0].Key, arg(d, "body", ""), inputLines(d)...)
 	return answer(w.m.PublishSourced(rec, at))
 }
 
-// mirror SUBJECT seq=N [body=TEXT]
+// mirror SUBJECT seq=N [body=TEXT].
 func mirrorVerb(w *world, t *testing.T, d *datadriven.TestData) string {
 	rec, at := w.message(d.CmdArgs[0].Key, arg(d, "body", ""), inputLines(d)...)
 	if d := w.m.PublishAt(rec, at, number(t, d, "seq"), w.now); d.Err != nil {
@@ -109,7 +109,7 @@ func mirrorVerb(w *world, t *testing.T, d *datadriven.TestData) string {
 	return ""
 }
 
-// fast SUBJECT id=ID seq=N op=N [flow=N] [fail] [body=TEXT]
+// fast SUBJECT id=ID seq=N op=N [flow=N] [fail] [body=TEXT].
 func fastVerb(w *world, t *testing.T, d *datadriven.TestData) string {
 	gap := "ok"
 	if has(d, "fail") {
@@ -124,7 +124,7 @@ func fastVerb(w *world, t *testing.T, d *datadriven.TestData) string {
 	return answer(w.m.PublishFast(rec, at, r))
 }
 
-// purge [filter=PATTERN] [seq=N] [keep=N]
+// purge [filter=PATTERN] [seq=N] [keep=N].
 func purgeVerb(w *world, t *testing.T, d *datadriven.TestData) string {
 	n, err := w.m.Purge(jsapi.StreamPurgeRequest{
 		Filter: arg(d, "filter", ""), Sequence: number(t, d, "seq"), Keep: number(t, d, "keep"),
@@ -135,7 +135,7 @@ func purgeVerb(w *world, t *testing.T, d *datadriven.TestData) string {
 	return fmt.Sprintf("purged %d\n", n)
 }
 
-// delete seq=N
+// delete seq=N.
 func deleteVerb(w *world, t *testing.T, d *datadriven.TestData) string {
 	if err := w.m.Delete(number(t, d, "seq"), true, w.now); err != nil {
 		return fmt.Sprintf("error %d: %s\n", err.Code, err.Description)

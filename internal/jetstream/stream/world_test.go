@@ -139,6 +139,15 @@ func (w *world) read(seq uint64) (record.Message, bool) {
 	return m, true
 }
 
+// gossip is what the driver hears besides the answer.
+func (w *world) gossip() string {
+	var b strings.Builder
+	for _, a := range w.m.Abandoned() {
+		fmt.Fprintf(&b, "abandoned %s: %s\n", a.Batch, a.Reason)
+	}
+	return b.String() + w.log.String()
+}
+
 func TestStories(t *testing.T) {
 	t.Parallel()
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
@@ -162,10 +171,7 @@ func TestStories(t *testing.T) {
 			if d.Cmd == "messages" || d.Cmd == "info" {
 				return out
 			}
-			for _, a := range w.m.Abandoned() {
-				out += fmt.Sprintf("abandoned %s: %s\n", a.Batch, a.Reason)
-			}
-			return out + w.log.String()
+			return out + w.gossip()
 		})
 	})
 }
