@@ -24,6 +24,8 @@ func (n driverNode) Account(a *core.Account) Account {
 	return nil
 }
 
+func (n driverNode) Version() string { return n.Config().Version }
+
 type driverAccount struct{ *jetstream.Account }
 
 func (a driverAccount) Stream(name string) Stream {

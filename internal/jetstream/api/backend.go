@@ -12,6 +12,8 @@ import (
 type Node interface {
 	// Account returns nil if JetStream is not enabled for the account.
 	Account(a *core.Account) Account
+	// Version is the server's version as metadata in answers tells it (ADR-44).
+	Version() string
 }
 
 // Account is the streams of one account. Methods that change something return
@@ -40,7 +42,7 @@ type Messages interface {
 	Read(dst []byte, e index.Entry) ([]byte, error)
 }
 
-// Stream is one stream.
+// Stream is one stream. Its configuration and info have metadata as it is stored.
 type Stream interface {
 	Messages
 	Name() string
@@ -63,7 +65,7 @@ type Stream interface {
 	ConsumerStates() []ConsumerState
 }
 
-// Consumer is one consumer.
+// Consumer is one consumer. Its info has metadata as it is stored.
 type Consumer interface {
 	Name() string
 	Info() *jsapi.ConsumerInfo

@@ -44,6 +44,8 @@ func (n *memoryNode) Account(a *core.Account) api.Account {
 	return nil
 }
 
+func (*memoryNode) Version() string { return "2.15.2" }
+
 type memoryAccount struct {
 	node          *memoryNode
 	mu            sync.Mutex
@@ -221,7 +223,6 @@ func (s *memoryStream) Info(q jsapi.StreamInfoRequest) (*jsapi.StreamInfo, *jsap
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	cfg := s.cfg
-	cfg.Metadata = jsapi.ServerMetadata(cfg.Metadata, "2.15.2")
 	st := s.index.State()
 	info := &jsapi.StreamInfo{
 		Config: cfg, Created: s.created, Cluster: &jsapi.ClusterInfo{Leader: "ref"}, Timestamp: epoch,
@@ -229,9 +230,6 @@ func (s *memoryStream) Info(q jsapi.StreamInfoRequest) (*jsapi.StreamInfo, *jsap
 			Msgs: st.Messages, Bytes: st.Bytes, FirstSeq: st.First, LastSeq: st.Last,
 			NumSubjects: int(st.Subjects), NumDeleted: int(st.Deleted), Consumers: len(s.consumers),
 		},
-	}
-	if st.Last == 0 {
-		info.State.FirstSeq = 0
 	}
 	if q.DeletedDetails {
 		for seq := st.First; seq <= st.Last; seq++ {
@@ -372,7 +370,6 @@ func (c *memoryConsumer) Name() string { return c.name }
 
 func (c *memoryConsumer) Info() *jsapi.ConsumerInfo {
 	cfg := c.cfg
-	cfg.Metadata = jsapi.ServerMetadata(cfg.Metadata, "2.15.2")
 	return &jsapi.ConsumerInfo{
 		Stream: c.stream, Name: c.name, Created: epoch, Config: cfg, Timestamp: epoch,
 		Cluster:   &jsapi.ClusterInfo{Leader: "ref"},

@@ -135,24 +135,3 @@ func (f *fixture) create(body string) *memoryStream {
 	f.server.Register(f.account, s)
 	return s
 }
-
-// silent counts what it gets, without an allocation.
-type silent struct {
-	client
-	got int
-}
-
-func (s *silent) Deliver(*core.Stage, *core.Subscription, *core.Message) { s.got++ }
-
-// subscribeNothing adds a subscription that forgets its messages.
-func (c *client) subscribeNothing(subject string) *silent {
-	s := &silent{}
-	c.account.Subscribe(core.NewSubscription(s, []byte(subject), nil, []byte("s")))
-	return s
-}
-
-func requestMessage(subject, reply, body string) *core.Message {
-	return &core.Message{
-		Subject: []byte(subject), Reply: []byte(reply), Payload: []byte(body), HeaderLen: -1, Tail: []byte(body),
-	}
-}

@@ -24,7 +24,7 @@ func consumerCreate(c *call) any {
 		if err != nil {
 			return err
 		}
-		r.ConsumerInfo = withoutCluster(info)
+		r.ConsumerInfo = c.desk.server.consumer(info)
 		return nil
 	})
 }
@@ -65,7 +65,7 @@ func consumerInfo(c *call) any {
 		if err != nil {
 			return err
 		}
-		r.ConsumerInfo = withoutCluster(consumer.Info())
+		r.ConsumerInfo = c.desk.server.consumer(consumer.Info())
 		return nil
 	})
 }
@@ -110,9 +110,7 @@ func consumerList(c *call) any {
 			return err
 		}
 		for _, consumer := range consumers {
-			info := withoutCluster(consumer.Info())
-			info.Config.Metadata = storedMetadata(info.Config.Metadata)
-			r.Consumers = append(r.Consumers, info)
+			r.Consumers = append(r.Consumers, withoutCluster(consumer.Info()))
 		}
 		return nil
 	})
@@ -191,14 +189,21 @@ func consumerReset(c *call) any {
 		if err != nil {
 			return err
 		}
-		r.ConsumerInfo, r.ResetSeq = withoutCluster(info), seq
+		r.ConsumerInfo, r.ResetSeq = c.desk.server.consumer(info), seq
 		return nil
 	})
 }
 
-// withoutCluster is info as a server that stands alone shows it.
+// consumer is info as answers show it.
+func (s *Server) consumer(info *jsapi.ConsumerInfo) *jsapi.ConsumerInfo {
+	i := withoutCluster(info)
+	i.Config.Metadata = jsapi.ServerMetadata(i.Config.Metadata, s.node.Version())
+	return i
+}
+
+// withoutCluster is info as lists of a server that stands alone show it.
 func withoutCluster(info *jsapi.ConsumerInfo) *jsapi.ConsumerInfo {
-	shown := *info
-	shown.Cluster = nil
-	return &shown
+	i := *info
+	i.Cluster = nil
+	return &i
 }

@@ -108,19 +108,20 @@ func (*desk) Filter(*core.Subscription) core.Permissions { return nil }
 // Flush implements [core.Receiver]: requests go into their queues.
 func (d *desk) Flush(st *core.Stage) {
 	var client *jsapi.ClientInfo
-	if ask := d.server.cfg.Requester; ask != nil {
-		client = ask(st)
-	}
 	var refused []*request
 	for _, b := range st.Vector(nil) {
 		for len(b) > 0 {
 			var s staged
 			s, b = unstage(b)
-			r := s.own(client)
+			r := s.own()
 			var known bool
 			if r.api, known = jsapi.ParseAPISubject(r.subject); !known && !d.system() {
 				continue
 			}
+			if client == nil && d.names(r.api.Operation) {
+				client = d.server.cfg.Requester(st)
+			}
+			r.client = client
 			if !d.enqueue(r) {
 				refused = append(refused, r)
 			}
@@ -130,6 +131,22 @@ func (d *desk) Flush(st *core.Stage) {
 		d.refuse(refused)
 	}
 }
+
+// names reports whether an advisory will name who asked for the operation.
+func (d *desk) names(o jsapi.Operation) bool {
+	if d.server.cfg.Requester == nil {
+		return false
+	}
+	return o == jsapi.StreamSnapshot || o == jsapi.StreamRestore || d.audited()
+}
+
+// audited reports whether somebody listens to what is asked and answered.
+func (d *desk) audited() bool {
+	listens := d.server.cfg.Interested
+	return listens != nil && listens(d.core, auditSubject)
+}
+
+var auditSubject = jsapi.EventAPIAudit.For()
 
 // system reports whether the account is the system account.
 func (d *desk) system() bool {
@@ -224,12 +241,10 @@ func (d *desk) adviseDrops(a *answerer, dropped int64) {
 
 // audit tells those who listen what was asked and answered.
 func (d *desk) audit(a *answerer, r *request, response []byte) {
-	listens := d.server.cfg.Interested
-	subject := jsapi.EventAPIAudit.For()
-	if listens == nil || !listens(d.core, subject) {
+	if !d.audited() {
 		return
 	}
-	a.advise(subject, &jsapi.APIAudit{
+	a.advise(auditSubject, &jsapi.APIAudit{
 		Event: newEvent(jsapi.EventAPIAudit), Server: d.server.cfg.Server, Client: d.clientOf(r),
 		Subject: r.subject, Request: string(r.body), Response: string(response), Domain: d.server.cfg.Domain,
 	})

@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,9 +24,38 @@ type directDoor struct {
 // register gives the stream a door, or takes its door away.
 func (d *desk) register(s Stream) {
 	cfg := s.Config()
+	var subjects []string
+	for _, prefix := range d.server.prefixes() {
+		for _, name := range answersFor(&cfg) {
+			all := prefix + ".DIRECT.GET." + name
+			subjects = append(subjects, all, all+".>")
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.unregisterLocked(cfg.Name)
+	old := d.mu.doors[cfg.Name]
+	if old != nil && old.stream == s && slices.EqualFunc(old.subs, subjects, isTo) {
+		return
+	}
+	var door *directDoor
+	if len(subjects) > 0 {
+		door = &directDoor{desk: d, stream: s, name: cfg.Name}
+		for _, subject := range subjects {
+			door.subs = append(door.subs, subscribe(d.core, door, subject, jsapi.DirectGetQueue))
+		}
+	}
+	d.unregisterLocked(cfg.Name) // after the new door is open
+	if door != nil {
+		if d.mu.doors == nil {
+			d.mu.doors = map[string]*directDoor{}
+		}
+		d.mu.doors[cfg.Name] = door
+	}
+}
+
+// answersFor returns the names of the streams whose direct gets a stream with that
+// configuration answers: its own, and that of the stream it mirrors.
+func answersFor(cfg *jsapi.StreamConfig) []string {
 	var names []string
 	if cfg.AllowDirect {
 		names = append(names, cfg.Name)
@@ -33,23 +63,10 @@ func (d *desk) register(s Stream) {
 	if m := cfg.Mirror; cfg.MirrorDirect && m != nil && m.External == nil {
 		names = append(names, m.Name)
 	}
-	if len(names) == 0 {
-		return
-	}
-	door := &directDoor{desk: d, stream: s, name: cfg.Name}
-	for _, prefix := range d.server.prefixes() {
-		for _, name := range names {
-			all := prefix + ".DIRECT.GET." + name
-			door.subs = append(door.subs,
-				subscribe(d.core, door, all, jsapi.DirectGetQueue),
-				subscribe(d.core, door, all+".>", jsapi.DirectGetQueue))
-		}
-	}
-	if d.mu.doors == nil {
-		d.mu.doors = map[string]*directDoor{}
-	}
-	d.mu.doors[cfg.Name] = door
+	return names
 }
+
+func isTo(sub *core.Subscription, subject string) bool { return sub.Subject() == subject }
 
 func (d *desk) unregister(name string) {
 	d.mu.Lock()

@@ -234,23 +234,3 @@ func TestDirectGetAsksForTheRequiredLevel(t *testing.T) {
 		t.Errorf("level 5: %q", got)
 	}
 }
-
-func TestDirectGetDoesNotAllocate(t *testing.T) {
-	f := kept(t)
-	inbox := []byte("_INBOX.a")
-	f.subscribeNothing(string(inbox))
-	get := func(subject, body string) {
-		t.Helper()
-		m := requestMessage(subject, string(inbox), body)
-		n := testing.AllocsPerRun(500, func() {
-			f.pub.Publish(m)
-			f.pub.Flush()
-		})
-		if n > 0 {
-			t.Errorf("%s %s: %v allocations", subject, body, n)
-		}
-	}
-	get("$JS.API.DIRECT.GET.K.k.1", "")
-	get("$JS.API.DIRECT.GET.K", `{"seq":2}`)
-	get("$JS.API.DIRECT.GET.K", `{"last_by_subj":"k.1"}`)
-}

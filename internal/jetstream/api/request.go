@@ -51,11 +51,11 @@ type request struct {
 }
 
 // own returns a copy of a staged request that stays valid.
-func (s *staged) own(client *jsapi.ClientInfo) *request {
+func (s *staged) own() *request {
 	size := len(s.reply) + len(s.header) + len(s.body)
 	b := make([]byte, 0, size)
 	b = append(append(append(b, s.reply...), s.header...), s.body...)
-	r := &request{subject: string(s.subject), client: client, size: size + len(s.subject)}
+	r := &request{subject: string(s.subject), size: size + len(s.subject)}
 	r.reply, b = b[:len(s.reply):len(s.reply)], b[len(s.reply):]
 	r.header, r.body = b[:len(s.header):len(s.header)], b[len(s.header):]
 	return r

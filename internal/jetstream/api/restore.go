@@ -130,7 +130,7 @@ func (t *restore) finish(err error) {
 	if err == nil {
 		var info *jsapi.StreamInfo
 		if info, r.Error = t.into.Commit(); r.Error == nil {
-			r.StreamInfo = asChanged(info)
+			r.StreamInfo = t.desk.server.changed(info)
 		}
 	} else {
 		r.Error = restoreError(err)
@@ -204,7 +204,7 @@ func (r *arrivals) Flush(st *core.Stage) {
 				r.mu.tooFast = true
 				break
 			}
-			own := s.own(nil)
+			own := s.own()
 			r.mu.bytes += len(own.body)
 			r.mu.waiting = append(r.mu.waiting, arrival{own.reply, own.body})
 		}

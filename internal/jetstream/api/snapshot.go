@@ -60,7 +60,7 @@ func streamSnapshot(c *call) any {
 		if !c.desk.reserve() {
 			return jsapi.ErrInsufficientResources.New()
 		}
-		cfg := s.Config()
+		info, cfg := told(info), s.Config()
 		r.Config, r.State = &cfg, &info.State
 		t := &snapshot{desk: c.desk, stream: s, info: info, ask: q, client: c.desk.clientOf(c.request)}
 		c.then = func() { c.desk.server.work(t.run) }

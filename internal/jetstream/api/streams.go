@@ -1,8 +1,6 @@
 package api
 
 import (
-	"maps"
-
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
 
@@ -21,7 +19,7 @@ func streamCreate(c *call) any {
 			return err
 		}
 		// Finding an equal stream is told as having created it.
-		r.StreamInfo, r.DidCreate = asChanged(info), true
+		r.StreamInfo, r.DidCreate = c.desk.server.changed(info), true
 		return nil
 	})
 }
@@ -43,7 +41,7 @@ func streamUpdate(c *call) any {
 		if err != nil {
 			return err
 		}
-		r.StreamInfo = asChanged(info)
+		r.StreamInfo = c.desk.server.changed(info)
 		return nil
 	})
 }
@@ -76,7 +74,7 @@ func streamInfo(c *call) any {
 				r.Page = jsapi.Page{Total: n, Offset: q.Offset, Limit: jsapi.SubjectDetailsLimit}
 			}
 		}
-		r.StreamInfo = info
+		r.StreamInfo = c.desk.server.shown(info)
 		return nil
 	})
 }
@@ -142,7 +140,7 @@ func streamList(c *call) any {
 		for _, s := range streams {
 			// One that was deleted just now is left out.
 			if info, err := s.Info(jsapi.StreamInfoRequest{}); err == nil {
-				r.Streams = append(r.Streams, asListed(info))
+				r.Streams = append(r.Streams, listed(info))
 			}
 		}
 		return nil
@@ -165,25 +163,34 @@ func pageOf[T any](list []T, page *jsapi.Page, offset, limit int) []T {
 	return list[from:min(from+limit, len(list))]
 }
 
-// asChanged is info as the answer to a change shows it: without what is the same
-// for all streams of the server.
-func asChanged(info *jsapi.StreamInfo) *jsapi.StreamInfo {
-	shown := *info
-	shown.Cluster, shown.Domain = nil, ""
-	return &shown
+// shown is info with what answers add to metadata.
+func (s *Server) shown(info *jsapi.StreamInfo) *jsapi.StreamInfo {
+	i := told(info)
+	i.Config.Metadata = jsapi.ServerMetadata(i.Config.Metadata, s.node.Version())
+	return i
 }
 
-// asListed is info as lists show it: with metadata as it is stored.
-func asListed(info *jsapi.StreamInfo) *jsapi.StreamInfo {
-	shown := *info
-	shown.Cluster, shown.Config.Metadata = nil, storedMetadata(info.Config.Metadata)
-	return &shown
+// changed is info as the answer to a change shows it: without what is the same for
+// all streams of the server.
+func (s *Server) changed(info *jsapi.StreamInfo) *jsapi.StreamInfo {
+	i := s.shown(info)
+	i.Cluster, i.Domain = nil, ""
+	return i
 }
 
-// storedMetadata takes out again what [jsapi.ServerMetadata] adds.
-func storedMetadata(metadata map[string]string) map[string]string {
-	stored := maps.Clone(metadata)
-	delete(stored, jsapi.MetaServerLevel)
-	delete(stored, jsapi.MetaServerVersion)
-	return stored
+// listed is info as lists show it: with metadata as it is stored.
+func listed(info *jsapi.StreamInfo) *jsapi.StreamInfo {
+	i := told(info)
+	i.Cluster = nil
+	return i
+}
+
+// told is a copy of info in which a stream that never had a sequence has no first
+// one either.
+func told(info *jsapi.StreamInfo) *jsapi.StreamInfo {
+	i := *info
+	if i.State.LastSeq == 0 {
+		i.State.FirstSeq = 0
+	}
+	return &i
 }
