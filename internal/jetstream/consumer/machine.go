@@ -119,6 +119,10 @@ func (c *Machine) Update(now int64, cfg *jsapi.ConsumerConfig) {
 	c.blocked = false
 }
 
+// Retain says whether the stream keeps messages until its consumers are done with
+// them, when that has changed.
+func (c *Machine) Retain(retained bool) { c.id.Retained = retained }
+
 func pausedAt(cfg *jsapi.ConsumerConfig, now int64) bool {
 	return cfg.PauseUntil != nil && cfg.PauseUntil.UnixNano() > now
 }

@@ -51,6 +51,16 @@ type mstate struct {
 	pending                map[uint64]mpend
 	done                   map[uint64]bool // acknowledged, or given up
 	first                  map[uint64]bool // of last_per_subject: what is left
+	last                   uint64          // and where it ends
+	skipped                uint64          // what is not above is not for this consumer
+}
+
+// reset has the model begin anew with a message.
+func (m *mstate) reset(seq uint64) {
+	m.consumerSeq, m.streamSeq, m.skipped, m.last = 0, seq-1, seq-1, 0
+	clear(m.pending)
+	clear(m.first)
+	maps.DeleteFunc(m.done, func(s uint64, _ bool) bool { return s >= seq })
 }
 
 func (m *mstate) clone() mstate {
@@ -63,6 +73,7 @@ func (m *mstate) clone() mstate {
 type entry struct {
 	publish string // subject
 	remove  uint64
+	reset   uint64
 	delta   []byte
 	model   mstate          // when the delta was taken
 	needs   map[uint64]bool // after it was applied; nil: not known
@@ -92,8 +103,8 @@ type run struct {
 	finished map[uint64]bool // acked was called
 	asked    int             // acknowledgements that wait for a confirmation
 	steps    []string
-	last     uint64 // end of the snapshot of last_per_subject
-	restored bool   // the machine was decoded from the newest checkpoint
+	resets   bool // confirmations may have been dropped by a reset
+	restored bool // the machine was decoded from the newest checkpoint
 	// loose is set when the machine goes on from the checkpoint before one that it had
 	// gone on from: redeliveries and refusals that only that one knew are forgotten.
 	loose bool
@@ -207,14 +218,14 @@ func (h *run) create() {
 		for _, seq := range live {
 			latest[h.subject[seq]] = seq
 		}
-		start, h.last = st.Last+1, st.Last
+		start, h.m.last = st.Last+1, st.Last
 		for _, seq := range latest {
 			h.m.first[seq] = true
 			start = min(start, seq)
 		}
 	case jsapi.DeliverAll, jsapi.DeliverByStartTime:
 	}
-	h.m.streamSeq = start - 1
+	h.m.streamSeq, h.m.skipped = start-1, start-1
 	h.c = consumer.New(h.cfg, h.id, h.x, h)
 	h.points = []checkpoint{{len(h.log), h.c.AppendState(nil), h.m.clone()}}
 }
@@ -223,7 +234,7 @@ func (h *run) create() {
 func (h *run) toCome(m *mstate) []uint64 {
 	var seqs []uint64
 	for _, seq := range h.live() {
-		if seq > m.streamSeq && (seq > h.last || m.first[seq]) {
+		if seq > m.streamSeq && (seq > m.last || m.first[seq]) {
 			seqs = append(seqs, seq)
 		}
 	}
@@ -319,14 +330,13 @@ func (h *run) Advise(kind jsapi.EventKind, event any) {
 // Reply checks that what is confirmed is committed: #seq.
 func (h *run) Reply(to []byte) {
 	h.asked--
-	var seq uint64
-	fmt.Sscan(string(to), &seq)
+	seq := uint64(number(string(to)))
 	for _, e := range h.log {
 		if e.delta != nil && (e.model.done[seq] || e.model.streamSeq < seq) {
 			return
 		}
 	}
-	if h.points[0].model.done[seq] || !h.there(seq) {
+	if h.points[0].model.done[seq] || !h.there(seq) || seq <= h.m.skipped {
 		return
 	}
 	h.fail("the acknowledgement of #%d is confirmed and not in the log", seq)
@@ -344,6 +354,9 @@ func (h *run) apply(e *entry) {
 		h.publish(e.publish, 10)
 	case e.remove != 0:
 		h.x.Remove(e.remove)
+	case e.reset != 0:
+		h.c.Reset(h.now, e.reset)
+		h.m.reset(e.reset)
 	case e.delta != nil:
 		if err := h.c.ApplyDelta(e.delta, h.acked); err != nil {
 			h.fail("%v", err)
@@ -394,6 +407,8 @@ func (h *run) act() {
 		h.takeDelta()
 	case n < 94:
 		h.commit()
+	case n == 94:
+		h.reset()
 	case n < 97:
 		h.note("checkpoint")
 		h.points = append(h.points, checkpoint{len(h.log), h.c.AppendState(nil), h.m.clone()})
@@ -470,15 +485,32 @@ func (h *run) takeDelta() {
 	}
 }
 
+// reset asks for a reset, which is applied when it is committed.
+func (h *run) reset() {
+	h.takeDelta()
+	to, err := h.c.ResetSeq(uint64(h.r.IntN(3)) * h.r.Uint64N(h.x.State().Last+2))
+	if err != nil {
+		return
+	}
+	h.note("reset to #%d", to)
+	h.flying = append(h.flying, entry{reset: to})
+	h.resets = true
+}
+
 // commit has the oldest delta in the log and applied.
 func (h *run) commit() {
 	if len(h.flying) == 0 {
 		return
 	}
-	h.note("commit")
 	e := h.flying[0]
+	h.note("commit, reset %d", e.reset)
 	h.flying = h.flying[1:]
 	h.step(e)
+	h.m.version++
+	if e.reset != 0 {
+		h.log[len(h.log)-1].model = h.m.clone()
+		return
+	}
 	h.c.Committed()
 }
 
@@ -500,9 +532,9 @@ func (h *run) crash() {
 	h.world = newWorld()
 	h.quiet, h.now, h.sent = true, before.now, before.sent
 	for i := range h.log[:point.at] {
-		if e := &h.log[i]; e.delta == nil {
+		if e := &h.log[i]; e.publish != "" || e.remove != 0 {
 			h.apply(e)
-		} else if h.queue {
+		} else if e.delta != nil && h.queue {
 			h.replayRemovals(e)
 		}
 	}
@@ -515,8 +547,17 @@ func (h *run) crash() {
 	for i := range h.log[point.at:] {
 		e := &h.log[point.at+i]
 		h.apply(e)
-		if e.delta != nil && e.model.version >= model.version {
+		switch {
+		case e.delta != nil && e.model.version >= model.version:
 			model = e.model
+		case e.reset != 0 && e.model.pending != nil:
+			model = e.model
+		case e.reset != 0: // it arrived and was not applied until now
+			model = model.clone()
+			model.reset(e.reset)
+			h.m.version++
+			model.version = h.m.version
+			e.model = model.clone()
 		}
 	}
 	version := h.m.version
@@ -562,6 +603,9 @@ func (h *run) check() {
 	}
 	if got != want {
 		h.fail("delivered, floor, ack pending, redelivered: %v, want %v; pending %v", got, want, h.m.pending)
+	}
+	if at := h.c.Deadline(); at != 0 && at <= h.now {
+		h.fail("the deadline %d has passed and nothing is done", at)
 	}
 	if i.NumWaiting == 0 {
 		return
@@ -614,12 +658,11 @@ func (h *run) drain() {
 	if i.NumAckPending != 0 || i.NumPending != 0 || i.AckFloor.StreamSeq != i.Delivered.StreamSeq {
 		h.fail("never done: %d ack pending, %d pending", i.NumAckPending, i.NumPending)
 	}
-	if h.asked != 0 {
+	if h.asked != 0 && !h.resets {
 		h.fail("%d acknowledgements were not confirmed", h.asked)
 	}
 	for _, seq := range h.live() {
-		passed := seq <= h.points[0].model.streamSeq && !h.m.done[seq]
-		if !h.m.done[seq] && !passed && (seq > h.last || h.m.first[seq]) {
+		if !h.m.done[seq] && seq > h.m.skipped && (seq > h.m.last || h.m.first[seq]) {
 			h.fail("#%d is lost", seq)
 		}
 		if h.queue && h.finished[seq] {

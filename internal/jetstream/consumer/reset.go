@@ -25,6 +25,7 @@ func (c *Machine) ResetSeq(seq uint64) (uint64, *jsapi.Error) {
 			return seq, nil
 		}
 		return 0, jsapi.ErrConsumerInvalidReset.New("below start time")
+	case jsapi.DeliverLast, jsapi.DeliverNew, jsapi.DeliverLastPerSubject:
 	}
 	return 0, jsapi.ErrConsumerInvalidReset.New("not allowed")
 }

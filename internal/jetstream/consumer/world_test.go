@@ -36,7 +36,6 @@ type world struct {
 	log   strings.Builder
 	sent  []sent
 	dead  []uint64
-	acks  []sent // of what was sent, to be acknowledged
 
 	confirmed []string
 }
