@@ -165,6 +165,11 @@ func (r *checkpointRun) group(gr *group) error {
 	ref, known := r.s.keep.ref(g)
 	_, touched := r.touched[g]
 	owner, changed := r.s.takeChanged(gr)
+	if g == NodeGroup && owner != nil && !touched {
+		// A stream may have been made since the log was looked at, and its state be in
+		// this checkpoint already: the node must have it, too.
+		owner.View(func(v View) { changed = changed || v.Applied != ref.applied })
+	}
 	if r.s.isLost(gr) {
 		return r.put(&section{group: g, kind: stateLost}, sectionRef{})
 	}
@@ -212,7 +217,7 @@ func (r *checkpointRun) encode(gr *group, owner Owner) (section, error) {
 	})
 	sec.state = r.scratch
 	sec.stateSize, sec.stateSum = uint64(len(sec.state)), checksum(sec.state)
-	if len(sec.state) < stateOwnFile {
+	if len(sec.state) < r.s.opts.stateOwnFile {
 		return sec, nil
 	}
 	sec.kind, sec.stateFile = stateInFile, r.number

@@ -56,6 +56,7 @@ func newHistory(seed uint64) *history {
 	h.opts.MaxFiles = 8 + h.rng.IntN(8)
 	h.opts.SegmentSize = 4096 << h.rng.IntN(5)
 	h.opts.CheckpointBytes = 32 << 10 << h.rng.IntN(4)
+	h.opts.SetStateOwnFile(200 << h.rng.IntN(8))
 	h.node.compress = h.rng.IntN(2) == 0
 	h.mount(h.mem)
 	return h

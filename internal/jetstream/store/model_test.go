@@ -172,6 +172,7 @@ type node struct {
 	// histories survive restarts: they are what the test knows.
 	histories map[store.Group]*stream
 	deleted   map[store.Group]bool // durably
+	deleting  map[store.Group]bool // perhaps
 	applied   wal.Index            // of the node's group
 	next      store.Group
 	damage    []error
@@ -179,7 +180,7 @@ type node struct {
 }
 
 func newNode() *node {
-	return &node{histories: map[store.Group]*stream{}, deleted: map[store.Group]bool{}, next: store.NodeGroup + 1}
+	return &node{histories: map[store.Group]*stream{}, deleted: map[store.Group]bool{}, deleting: map[store.Group]bool{}, next: store.NodeGroup + 1}
 }
 
 // open opens a store and recovers it.
@@ -210,14 +211,15 @@ func (n *node) appendState(dst []byte) []byte {
 	return dst
 }
 
-func (n *node) attach(g store.Group) *stream {
+// attach makes a stream known; i is the index of the entry that says so.
+func (n *node) attach(g store.Group, i wal.Index) *stream {
 	st := &stream{group: g, files: n.s.Files(g), x: index.New(1)}
 	st.files.Compress(n.compress && g%2 == 0)
 	if known := n.histories[g]; known != nil {
 		st.history, st.acked = known.history, known.acked
 	}
 	n.mu.Lock()
-	n.streams[g] = st
+	n.streams[g], n.applied = st, i
 	n.mu.Unlock()
 	n.histories[g] = st
 	n.s.Attach(g, st)
@@ -228,7 +230,7 @@ func (n *node) Restore(g store.Group, applied wal.Index, state []byte, files *st
 	if g == store.NodeGroup {
 		n.applied = applied
 		for ; len(state) >= 8; state = state[8:] {
-			n.attach(store.Group(binary.LittleEndian.Uint64(state)))
+			n.attach(store.Group(binary.LittleEndian.Uint64(state)), applied)
 		}
 		return nil
 	}
@@ -246,14 +248,11 @@ func (n *node) Restore(g store.Group, applied wal.Index, state []byte, files *st
 
 func (n *node) Apply(rec wal.Record, _ *store.Files) error {
 	if rec.Group == store.NodeGroup {
-		n.mu.Lock()
-		n.applied = rec.Index
-		n.mu.Unlock()
 		g := store.Group(binary.LittleEndian.Uint64(rec.Payload))
 		if rec.Kind == kindCreate {
-			n.attach(g)
+			n.attach(g, rec.Index)
 		} else {
-			n.drop(g)
+			n.drop(g, rec.Index)
 		}
 		return nil
 	}
@@ -266,9 +265,10 @@ func (n *node) Apply(rec wal.Record, _ *store.Files) error {
 
 func (n *node) Damaged(_ store.Group, err error) { n.damage = append(n.damage, err) }
 
-func (n *node) drop(g store.Group) {
+func (n *node) drop(g store.Group, i wal.Index) {
 	n.mu.Lock()
 	delete(n.streams, g)
+	n.applied = i
 	n.mu.Unlock()
 	n.s.Detach(g)
 	n.s.Drop(g)
@@ -279,11 +279,6 @@ func (n *node) catalogue(kind wal.Kind, g store.Group) error {
 	_, err := n.s.Commit([]wal.Entry{{
 		Kind: kind, Group: store.NodeGroup, Index: n.applied + 1, Payload: binary.LittleEndian.AppendUint64(nil, uint64(g)),
 	}}, wal.Essential)
-	if err == nil {
-		n.mu.Lock()
-		n.applied++
-		n.mu.Unlock()
-	}
 	return err
 }
 
@@ -293,15 +288,20 @@ func (n *node) create() (*stream, error) {
 	if err := n.catalogue(kindCreate, g); err != nil {
 		return nil, err
 	}
-	return n.attach(g), nil
+	return n.attach(g, n.applied+1), nil
 }
 
 func (n *node) remove(g store.Group) error {
+	n.mu.Lock()
+	n.deleting[g] = true
+	n.mu.Unlock()
 	if err := n.catalogue(kindDelete, g); err != nil {
 		return err
 	}
+	n.mu.Lock()
 	n.deleted[g] = true
-	n.drop(g)
+	n.mu.Unlock()
+	n.drop(g, n.applied+1)
 	return nil
 }
 
@@ -341,7 +341,7 @@ func (n *node) check(restarted bool) error {
 	for g, known := range n.histories {
 		st := n.streams[g]
 		switch {
-		case st == nil && n.deleted[g]:
+		case st == nil && n.deleting[g]:
 			continue
 		case st == nil && known.acked > 0:
 			return fmt.Errorf("group %d is gone with %d entries", g, known.acked)

@@ -17,6 +17,8 @@ const (
 	// at the index.
 	moveEntries = 2048
 	moveBytes   = 4 << 20
+	// readAgain is how often a message is read again before it is given up.
+	readAgain = 3
 )
 
 // errStopping ends the work of the keeper when the store is closed.
@@ -225,6 +227,13 @@ func (s *Store) moveOut(gr *group, owner Owner, file uint32, p pacing) (left boo
 // copyOut writes one message to a segment. One that cannot be read goes nowhere.
 func (s *Store) copyOut(w *segmentWriter, m *move, buf []byte) ([]byte, error) {
 	buf, err := w.files.Read(buf[:0], m.entry)
+	for range readAgain {
+		var damage *DamageError
+		if !errors.As(err, &damage) {
+			break
+		}
+		buf, err = w.files.Read(buf[:0], m.entry) // a device may fail once
+	}
 	switch {
 	case err == nil:
 		m.to, err = w.add(buf, m.entry.Seq)

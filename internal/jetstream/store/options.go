@@ -38,6 +38,9 @@ type Options struct {
 	// Scrub; it must not block. nil: nobody is.
 	OnDamage func(g Group, err error)
 
+	// stateOwnFile is the size from which a state gets a file of its own.
+	stateOwnFile int
+
 	// IdleMarker and Incarnation are those of [wal.Options].
 	IdleMarker  time.Duration
 	Incarnation func() uint64
@@ -61,6 +64,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MoveRate == 0 {
 		o.MoveRate = 64 << 20
+	}
+	if o.stateOwnFile == 0 {
+		o.stateOwnFile = stateOwnFile
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -224,7 +224,7 @@ func TestFailedSyncLaterPoisonsTheLog(t *testing.T) {
 	l := open(t, opts)
 	_, err := l.Commit(entries(0, 1), wal.Normal)
 	must(t, err)
-	f.Inject(vfs.Fault{On: vfs.OpSync})
+	f.Inject(vfs.Fault{On: vfs.OpSync, Match: func(c vfs.Call) bool { return strings.Contains(c.Name, "00000001.wal") }})
 	if err := l.Close(); !errors.Is(err, wal.ErrPoisoned) {
 		t.Errorf("got %v", err)
 	}
