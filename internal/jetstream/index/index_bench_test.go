@@ -318,3 +318,22 @@ func BenchmarkState(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkMemoryPerIndex is the size of an index with few messages, of which a
+// node has many.
+func BenchmarkMemoryPerIndex(b *testing.B) {
+	const n = 1000
+	for _, messages := range []int{0, 1, 10} {
+		b.Run(fmt.Sprint(messages, " messages"), func(b *testing.B) {
+			for b.Loop() {
+				list := make([]*index.Index, n)
+				before := heap()
+				for i := range list {
+					list[i] = fill(messages, device, same)
+				}
+				b.ReportMetric(float64(heap()-before)/n, "B/index")
+				runtime.KeepAlive(list)
+			}
+		})
+	}
+}
