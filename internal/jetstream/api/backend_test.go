@@ -161,6 +161,7 @@ type memoryStream struct {
 	states    map[string][]byte
 	// moves counts down reads that find their record moved.
 	moves int
+	reads int
 	// damaged is a sequence that cannot be read.
 	damaged uint64
 }
@@ -203,6 +204,7 @@ func (s *memoryStream) View(f func(*index.Index)) {
 func (s *memoryStream) Read(dst []byte, e index.Entry) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.reads++
 	if s.damaged == e.Seq {
 		return nil, record.ErrDamaged
 	}

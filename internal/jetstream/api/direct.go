@@ -18,6 +18,7 @@ type directDoor struct {
 	desk   *desk
 	stream Stream
 	name   string // of the stream
+	owner  uint64 // number in the cache
 	subs   []*core.Subscription
 }
 
@@ -39,7 +40,7 @@ func (d *desk) register(s Stream) {
 	}
 	var door *directDoor
 	if len(subjects) > 0 {
-		door = &directDoor{desk: d, stream: s, name: cfg.Name}
+		door = &directDoor{desk: d, stream: s, name: cfg.Name, owner: d.server.doors.Add(1)}
 		for _, subject := range subjects {
 			door.subs = append(door.subs, subscribe(d.core, door, subject, jsapi.DirectGetQueue))
 		}
@@ -83,6 +84,7 @@ func (d *desk) unregisterLocked(name string) {
 		d.core.Unsubscribe(sub)
 	}
 	delete(d.mu.doors, name)
+	d.server.cache.forget(door.owner)
 }
 
 // Deliver implements [core.Receiver].
@@ -218,6 +220,7 @@ func (a *answerer) simple(body []byte) bool {
 
 // one answers with the message that a.look describes.
 func (d *directDoor) one(a *answerer, reply []byte, bare bool) {
+	a.look.owner = d.owner
 	m, err := a.find(d.stream)
 	switch {
 	case errors.Is(err, errNotFound):

@@ -206,6 +206,45 @@ func TestDirectGetFollowsMessagesThatAreMoved(t *testing.T) {
 	}
 }
 
+func TestDirectGetKeepsWhatIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	f := kept(t)
+	s := f.streams.stream("K")
+	for range 3 {
+		if got := show(f.request("$JS.API.DIRECT.GET.K.k.1", "")); got != "seq 6 body5" {
+			t.Errorf("get: %q", got)
+		}
+	}
+	if n := s.reads; n != 2 {
+		t.Errorf("%d reads for three gets, want 2", n)
+	}
+	s.publish("k.1", "", "new")
+	if got := show(f.request("$JS.API.DIRECT.GET.K.k.1", "")); got != "seq 9 new" {
+		t.Errorf("after a publish: %q", got)
+	}
+	s.remove(6, 9)
+	if got := show(f.request("$JS.API.DIRECT.GET.K.k.1", "")); got != "seq 2 body1" {
+		t.Errorf("after removals: %q", got)
+	}
+	if got := show(f.request("$JS.API.DIRECT.GET.K", `{"seq":6}`)); got != "404 Message Not Found" {
+		t.Errorf("removed: %q", got)
+	}
+}
+
+func TestDirectGetOfANewStreamIsNotAnsweredFromAnOldOne(t *testing.T) {
+	t.Parallel()
+	f := kept(t)
+	for range 3 {
+		f.request("$JS.API.DIRECT.GET.K", `{"seq":1}`)
+	}
+	f.request("$JS.API.STREAM.DELETE.K", "")
+	f.server.Unregister(f.account, "K")
+	f.create(`{"name":"K","subjects":["k.>"],"allow_direct":true}`).publish("k.1", "", "new")
+	if got := show(f.request("$JS.API.DIRECT.GET.K", `{"seq":1}`)); got != "seq 1 new" {
+		t.Errorf("get: %q", got)
+	}
+}
+
 func TestDirectGetHasNoRespondersUnlessTheStreamAllowsIt(t *testing.T) {
 	t.Parallel()
 	f := kept(t)

@@ -25,6 +25,7 @@ type lookup struct {
 	seq     uint64
 	subject []byte
 	filter  *index.Filter // of subject, made when it is needed
+	owner   uint64        // whose records may be kept; 0: nobody's
 
 	// found
 	entry index.Entry
@@ -83,19 +84,33 @@ func (a *answerer) find(s Messages) (record.Message, error) {
 		if failed != nil && before == a.look.entry.Place {
 			return record.Message{}, failed // it is where it was: it is damaged
 		}
-		b, err := s.Read(a.record[:0], a.look.entry)
+		b, err := a.read(s)
 		if err != nil {
 			failed = err
 			continue
-		}
-		if cap(b) <= answererKeep {
-			a.record = b
 		}
 		m := record.View(b)
 		m.Seq = a.look.entry.Seq
 		return m, nil
 	}
 	return record.Message{}, errBusy
+}
+
+// read returns the record that was looked up, from the cache if it is there.
+func (a *answerer) read(s Messages) ([]byte, error) {
+	cache, key := a.desk.server.cache, cacheKey{a.look.owner, a.look.entry.Seq}
+	if b := cache.get(key); b != nil {
+		return b, nil
+	}
+	b, err := s.Read(a.record[:0], a.look.entry)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // find decides what it means
+	}
+	if cap(b) <= answererKeep {
+		a.record = b
+	}
+	cache.offer(key, b)
+	return b, nil
 }
 
 // get finds a message by its sequence.

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tidings-io/tidings/internal/core"
 )
@@ -16,6 +17,9 @@ type Server struct {
 	ctx  context.Context // ends transfers
 	stop context.CancelFunc
 
+	cache *recordCache
+	doors atomic.Uint64 // numbers given to doors; written by register
+
 	working sync.WaitGroup // queues and transfers that run
 
 	mu struct {
@@ -28,7 +32,7 @@ type Server struct {
 // New returns a server that serves no account yet.
 func New(cfg Config, node Node) *Server {
 	cfg.fill()
-	s := &Server{cfg: cfg, node: node}
+	s := &Server{cfg: cfg, node: node, cache: newRecordCache()}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.mu.desks = map[*core.Account]*desk{}
 	return s
