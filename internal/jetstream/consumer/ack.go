@@ -195,29 +195,27 @@ func (c *Machine) overdue(now int64) {
 const whyDeleted = "Unacknowledged message was deleted"
 
 // Removed drops pending messages that are not in the stream any more, which is
-// advised. The machine notices by itself when it runs and when it is asked; the
-// driver may call it to have it noticed earlier.
-func (c *Machine) Removed(now int64) { c.reap(now, true) }
+// advised. The machine notices by itself: at once when it is asked for information
+// and for those at the front of the stream, else within reapInterval when it runs.
+// The driver may call it to have it noticed earlier.
+func (c *Machine) Removed(now int64) { c.reap(now, true, true) }
 
 // Purged is Removed without advisories.
-func (c *Machine) Purged(now int64) { c.reap(now, false) }
+func (c *Machine) Purged(now int64) { c.reap(now, true, false) }
 
 // reap drops pending messages that left the stream. Those in the middle are looked
-// for if there are not too many to look them all up; they are found at the latest
-// when they are to be delivered again.
-func (c *Machine) reap(now int64, advise bool) {
+// for now and then, or always if thorough is set, if there are not too many to look
+// them all up; they are found at the latest when they are to be delivered again.
+func (c *Machine) reap(now int64, thorough, advise bool) {
 	st := c.x.State()
-	seen := [2]uint64{st.First, st.Deleted}
-	if seen == c.seen {
-		return
-	}
-	c.seen = seen
-	if c.pend.len() == 0 {
-		return
-	}
 	for p := c.pend.first(); p != nil && p.seq < st.First; p = c.pend.first() {
 		c.vanish(now, c.pend.head, advise)
 	}
+	seen := [2]uint64{st.First, st.Deleted}
+	if seen == c.seen || !thorough && now-c.reaped < reapInterval {
+		return
+	}
+	c.seen, c.reaped = seen, now
 	if st.Deleted == 0 || c.pend.len() > pendingChecked {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 // messages. It reports whether there is more to deliver at once.
 func (c *Machine) Run(now int64) (more bool) {
 	c.tick(now)
+	c.calm()
 	if c.paused {
 		c.endOfMessages()
 		return false
@@ -26,13 +27,23 @@ func (c *Machine) Run(now int64) (more bool) {
 	return true
 }
 
+// calm forgets what delivery waited for.
+func (c *Machine) calm() {
+	if c.push != nil {
+		c.push.wait = 0
+	}
+	if c.pace != nil {
+		c.pace.wait = 0
+	}
+}
+
 // tick does what time has brought.
 func (c *Machine) tick(now int64) {
 	if c.paused && !pausedAt(c.cfg, now) {
 		c.paused = false
 		c.advisePause(now)
 	}
-	c.reap(now, true)
+	c.reap(now, false, true)
 	c.overdue(now)
 	if c.pull != nil {
 		c.pull.tick(c, now)
@@ -213,7 +224,7 @@ func (c *Machine) Deadline() int64 {
 	d := earliest(c.pend.next, c.expires())
 	if c.paused {
 		d = earliest(d, c.cfg.PauseUntil.UnixNano())
-	} else if c.takersButTime() {
+	} else {
 		d = earliest(d, c.pace.at())
 	}
 	if c.pull != nil {
@@ -223,13 +234,6 @@ func (c *Machine) Deadline() int64 {
 		d = earliest(d, c.push.deadline(c))
 	}
 	return d
-}
-
-func (c *Machine) takersButTime() bool {
-	if c.push != nil {
-		return c.push.bound && !c.push.stalled()
-	}
-	return c.pull != nil && c.pull.count > 0
 }
 
 // earliest returns the earlier of two times of which 0 is never.

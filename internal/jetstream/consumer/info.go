@@ -8,7 +8,7 @@ import (
 
 // Info returns what there is to know about the consumer, but its cluster.
 func (c *Machine) Info(now int64) *jsapi.ConsumerInfo {
-	c.reap(now, true)
+	c.reap(now, true, true)
 	floorConsumer, floorStream := c.floor()
 	info := &jsapi.ConsumerInfo{
 		Stream: c.id.Stream, Name: c.id.Name, Created: time.Unix(0, c.id.Created).UTC(), Config: *c.cfg,

@@ -13,6 +13,8 @@ const (
 	// pendingChecked is the number of pending messages up to which they are all
 	// looked up when some message left the stream.
 	pendingChecked = 4096
+	// reapInterval is how often they are, when nobody asks.
+	reapInterval = int64(1e9)
 )
 
 // Machine is one consumer. Use [New] or [Decode].
@@ -48,10 +50,11 @@ type Machine struct {
 	pace    *pace
 	active  int64 // when a client was heard of last
 	paused  bool
-	blocked bool // by max_ack_pending, when delivery was tried last
-	seen    [2]uint64
-	due     []int    // scratch
-	out     Delivery // scratch: escapes to Env
+	blocked bool      // by max_ack_pending, when delivery was tried last
+	seen    [2]uint64 // first and deleted of the stream when pending messages were looked up
+	reaped  int64     // and when
+	due     []int     // scratch
+	out     Delivery  // scratch: escapes to Env
 	log     unlogged
 }
 

@@ -420,6 +420,7 @@ func (h *run) act() {
 }
 
 func (h *run) run() {
+	h.c.Removed(h.now)
 	for h.c.Run(h.now) {
 	}
 	for seq := range h.m.pending {

@@ -19,6 +19,7 @@ type push struct {
 	bound   bool   // somebody subscribes to the deliver subject
 	last    int64  // when something was sent: the next heartbeat follows from it
 	free    int64  // rate limit: when what was sent will have had its time
+	wait    int64  // rate limit: when more may be sent, 0: that keeps nothing back
 	window  int    // flow control: bytes that may be on their way
 	out     int    // and that are
 	asked   int    // part of out that the answer to the request confirms
@@ -44,7 +45,14 @@ func (p *push) stalled() bool { return p.request != "" && p.out >= p.window }
 
 // open reports whether a message may be sent at now.
 func (p *push) open(now int64) bool {
-	return p.bound && !p.stalled() && p.free <= now+burst
+	p.wait = 0
+	if !p.bound || p.stalled() {
+		return false
+	}
+	if p.free > now+burst {
+		p.wait = p.free - burst
+	}
+	return p.wait == 0
 }
 
 // sent notes that a message of that size was sent.
@@ -129,10 +137,4 @@ func (p *push) heartbeat(c *Machine) int64 {
 }
 
 // deadline returns when tick has something to do, or the rate allows more.
-func (p *push) deadline(c *Machine) int64 {
-	d := p.heartbeat(c)
-	if p.bound && !p.stalled() && !c.paused && c.cfg.RateLimit > 0 && p.free > c.lastDeliver+burst && (len(c.redo.list) > 0 || c.numPending() > 0) {
-		d = earliest(d, p.free-burst)
-	}
-	return d
-}
+func (p *push) deadline(c *Machine) int64 { return earliest(p.heartbeat(c), p.wait) }

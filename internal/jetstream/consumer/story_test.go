@@ -207,6 +207,7 @@ func (s *story) remove(d *datadriven.TestData) {
 			s.c.Purged(s.now)
 		} else {
 			s.x.Remove(uint64(number(arg.Key)))
+			s.c.Removed(s.now)
 		}
 	}
 	s.turn()
