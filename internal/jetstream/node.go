@@ -102,6 +102,9 @@ func (n *Node) Serve() {
 	for _, s := range n.streams() {
 		s.open()
 	}
+	for _, a := range n.Accounts() {
+		a.resolve()
+	}
 }
 
 // changed tells that a stream is there or has changed.

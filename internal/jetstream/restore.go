@@ -175,20 +175,29 @@ func (r *Restore) Commit() (*jsapi.StreamInfo, *jsapi.Error) {
 	if res := r.stream.do(&command{}); res.err != nil {
 		return nil, res.err
 	}
+	if err := r.publish(); err != nil {
+		return nil, err
+	}
+	r.account.resolve()
+	return r.stream.Info(jsapi.StreamInfoRequest{})
+}
+
+// publish makes the stream one of the account's.
+func (r *Restore) publish() *jsapi.Error {
 	a, s := r.account, r.stream
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.vacantLocked(s.config.Load()); err != nil {
-		return nil, err
+		return err
 	}
 	listed := &catalogueEntry{Group: s.group, Account: a.Name(), Created: s.created, Config: s.config.Load()}
 	if err := a.node.change(listed); err != nil {
-		return nil, storeError(err)
+		return storeError(err)
 	}
 	r.over = true
 	a.addLocked(s)
 	s.open()
-	return s.Info(jsapi.StreamInfoRequest{})
+	return nil
 }
 
 // Abort forgets what was not committed. It may be called twice and after Commit.

@@ -144,7 +144,8 @@ func (s *Stream) Read(dst []byte, e index.Entry) ([]byte, error) {
 	return s.space.Read(dst, e)
 }
 
-// open lets clients reach the stream.
+// open lets clients reach the stream. Account.resolve is to be called afterwards,
+// without Account.mu.
 func (s *Stream) open() {
 	s.mu.Lock()
 	s.mu.opened = true
@@ -155,7 +156,6 @@ func (s *Stream) open() {
 	}
 	s.mu.Unlock()
 	s.node.changed(s, false)
-	s.resolve()
 	s.postAside(work{kind: workTick})
 }
 
