@@ -82,6 +82,10 @@ func (m *Machine) atomicMessage(c *candidate, id string, seq uint64) Decision {
 	if stored > uint64(m.limits.AtomicMessages) {
 		return m.abandonWith(id, jsapi.AbandonedLarge, jsapi.ErrAtomicPublishTooLargeBatch.New(m.limits.AtomicMessages))
 	}
+	b := m.batches[id]
+	if b == nil && seq != 1 {
+		return m.refuse(jsapi.ErrAtomicPublishIncompleteBatch.New())
+	}
 	if c.h.batchCommit != nil && !end && string(c.h.batchCommit) != jsapi.BatchCommit {
 		m.closeBatch(id)
 		return m.refuse(jsapi.ErrAtomicPublishInvalidBatchCommit.New())
@@ -90,12 +94,9 @@ func (m *Machine) atomicMessage(c *candidate, id string, seq uint64) Decision {
 		m.abandon(id, abandonedUnsupported)
 		return m.refuse(jsapi.ErrRequiredAPILevel.New())
 	}
-	b := m.batches[id]
 	switch {
-	case b == nil && (seq != 1 || end):
-		if end && seq == 1 {
-			m.abandon(id, jsapi.AbandonedIncomplete)
-		}
+	case b == nil && end:
+		m.abandon(id, jsapi.AbandonedIncomplete)
 		return m.refuse(jsapi.ErrAtomicPublishIncompleteBatch.New())
 	case b == nil && len(m.batches) >= m.limits.AtomicInflight:
 		return m.refuse(jsapi.ErrAtomicPublishTooManyInflight.New())

@@ -40,8 +40,8 @@ func (m *Machine) check(c *candidate, b *commit) (duplicate uint64, err *jsapi.E
 	for _, step := range [...]func(*Machine, *candidate, *commit) *jsapi.Error{
 		(*Machine).checkExpectedID,
 		(*Machine).checkRollup,
-		(*Machine).checkTTL,
 		(*Machine).checkCounter,
+		(*Machine).checkTTL,
 		(*Machine).checkRoom,
 	} {
 		if err := step(m, c, b); err != nil {
@@ -59,18 +59,21 @@ func (m *Machine) checkExpectedStream(c *candidate, _ *commit) *jsapi.Error {
 }
 
 // checkExpectedLast: a batch is expected to follow the stream's last message, which
-// its first message says.
+// only its first message may say.
 func (m *Machine) checkExpectedLast(c *candidate, b *commit) *jsapi.Error {
 	text := c.h.expectedLast
 	if len(text) == 0 {
 		return nil
 	}
 	last := m.x.State().Last
-	if b != nil && b.messages > 0 {
-		return jsapi.ErrStreamWrongLastSequenceConstant.New()
+	if b != nil {
+		last += uint64(b.messages)
 	}
 	if want, ok := parseUint(text); !ok || want != last {
 		return jsapi.ErrStreamWrongLastSequence.New(last)
+	}
+	if b != nil && b.messages > 0 {
+		return jsapi.ErrStreamWrongLastSequenceConstant.New()
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ type counterValue struct {
 type counterSources map[string]map[string]string
 
 // checkIncrement refuses an increment that is none, that is not allowed, or that
-// comes with an expectation: counters are added to, in whatever order.
+// comes with a body or an expectation: counters are added to, in whatever order.
 func (m *Machine) checkIncrement(c *candidate, _ *commit) *jsapi.Error {
 	if len(c.h.increment) == 0 {
 		return nil
@@ -33,6 +33,9 @@ func (m *Machine) checkIncrement(c *candidate, _ *commit) *jsapi.Error {
 	}
 	if !m.cfg.AllowMsgCounter {
 		return jsapi.ErrMessageIncrDisabled.New()
+	}
+	if len(c.rec.Body) > 0 && !c.sourced {
+		return jsapi.ErrMessageIncrPayload.New()
 	}
 	for _, v := range [...][]byte{
 		c.h.rollup, c.h.expectedStream, c.h.expectedLast, c.h.expectedSubjectLast, c.h.expectedOn, c.h.expectedID,
@@ -52,8 +55,6 @@ func (m *Machine) checkCounter(c *candidate, b *commit) *jsapi.Error {
 		return nil
 	case c.increment == nil:
 		return jsapi.ErrMessageIncrMissing.New()
-	case len(c.rec.Body) > 0 && !c.sourced:
-		return jsapi.ErrMessageIncrPayload.New()
 	case b.count(c.rec.Subject) > 0:
 		return nil
 	}

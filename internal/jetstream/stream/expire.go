@@ -211,7 +211,7 @@ func parseTTL(text []byte) (ttl int64, bad bool) {
 		return int64(seconds) * int64(time.Second), false
 	}
 	d, err := time.ParseDuration(string(text))
-	if err != nil || d < time.Second || text[0] == '+' {
+	if err != nil || d < time.Second {
 		return 0, true
 	}
 	return int64(d), false

@@ -45,13 +45,16 @@ func (m *Machine) PublishFast(rec record.Message, at index.Place, r jsapi.BatchR
 }
 
 func (m *Machine) fastMessage(c *candidate, r *jsapi.BatchReply) Decision {
+	if err := m.admit(c); err != nil {
+		return fastError(err)
+	}
 	switch {
-	case m.cfg.Sealed:
-		return fastError(jsapi.ErrStreamSealed.New())
 	case !m.cfg.AllowBatchPublish:
 		return fastError(jsapi.ErrBatchPublishDisabled.New())
 	case len(r.ID) > jsapi.BatchIDMaxBytes:
 		return fastError(jsapi.ErrBatchPublishInvalidBatchID.New())
+	case r.Seq == 1 && (r.Op == jsapi.BatchAppend || r.Op == jsapi.BatchCommitOnly), r.Seq != 1 && r.Op == jsapi.BatchStart:
+		return fastError(jsapi.ErrBatchPublishInvalidPattern.New())
 	}
 	b := m.fast[r.ID]
 	var d Decision
@@ -83,12 +86,9 @@ func fastError(err *jsapi.Error) Decision { return Decision{Answer: AnswerAck, E
 // fastStart opens a batch. The first publisher of a stream sets the pace, others
 // begin slowly.
 func (m *Machine) fastStart(r *jsapi.BatchReply, b **fastBatch, d *Decision) *jsapi.Error {
-	opens := r.Op == jsapi.BatchStart || r.Op == jsapi.BatchCommitStore
 	switch {
-	case r.Op == jsapi.BatchPing, r.Seq != 1 && r.Op != jsapi.BatchStart:
+	case r.Op == jsapi.BatchPing, r.Seq != 1:
 		return jsapi.ErrBatchPublishUnknownBatchID.New()
-	case r.Seq != 1 || !opens:
-		return jsapi.ErrBatchPublishInvalidPattern.New()
 	case len(m.fast) >= m.limits.FastInflight:
 		return jsapi.ErrBatchPublishTooManyInflight.New()
 	}
@@ -123,20 +123,16 @@ func (m *Machine) fastGap(b *fastBatch, r *jsapi.BatchReply, seq uint64, d *Deci
 // fastStore decides the message itself.
 func (m *Machine) fastStore(c *candidate, b *fastBatch, r *jsapi.BatchReply, d *Decision) {
 	first := r.Seq == 1 && r.Op == jsapi.BatchStart
-	err := m.admit(c)
-	var one Decision
-	if err == nil {
-		one = m.decide(c)
-		err = one.Err
-	}
+	one := m.decide(c)
+	err := one.Err
 	switch {
-	case err != nil && b.failOnGap && first:
+	case err != nil && r.FailOnGap && first:
 		delete(m.fast, r.ID)
 		d.Answer, d.Err = AnswerAck, err
 		return
 	case err != nil:
 		d.Flow = append(d.Flow, jsapi.FlowAck{Type: jsapi.FlowAckError, Seq: r.Seq, Error: err})
-		if b.failOnGap || r.Op == jsapi.BatchCommitStore {
+		if r.FailOnGap || r.Op == jsapi.BatchCommitStore {
 			*d = m.fastEnd(b, r, *d)
 			return
 		}
@@ -146,11 +142,24 @@ func (m *Machine) fastStore(c *candidate, b *fastBatch, r *jsapi.BatchReply, d *
 		b.stored = one.Seq
 	}
 	b.seq = r.Seq
-	if b.seq-b.acked >= uint64(b.flow) {
-		b.acked = b.seq
-		b.flow = uint16(min(2*uint32(b.flow), uint32(b.flowMax)))
-		d.Flow = append(d.Flow, jsapi.FlowAck{Type: jsapi.FlowAckOK, Seq: b.acked, Msgs: b.flow})
+	if b.advance() {
+		d.Flow = append(d.Flow, b.ack())
 	}
+}
+
+// advance reports whether an acknowledgement is due; then the next one comes after
+// twice as many messages, up to what the publisher wants.
+func (b *fastBatch) advance() bool {
+	if b.seq-b.acked < uint64(b.flow) {
+		return false
+	}
+	b.acked = b.seq
+	b.flow = uint16(min(2*uint32(b.flow), uint32(b.flowMax)))
+	return true
+}
+
+func (b *fastBatch) ack() jsapi.FlowAck {
+	return jsapi.FlowAck{Type: jsapi.FlowAckOK, Seq: b.acked, Msgs: b.flow}
 }
 
 // fastPing answers with the last acknowledgement; its sequence is that of the last
@@ -160,7 +169,8 @@ func (m *Machine) fastPing(b *fastBatch, r *jsapi.BatchReply) Decision {
 	if r.Seq > b.seq && !m.fastGap(b, r, r.Seq+1, &d) {
 		return d
 	}
-	d.Flow = append(d.Flow, jsapi.FlowAck{Type: jsapi.FlowAckOK, Seq: b.acked, Msgs: b.flow})
+	b.advance()
+	d.Flow = append(d.Flow, b.ack())
 	return d
 }
 

@@ -57,8 +57,23 @@ func (m *Machine) checkScheduler(c *candidate, _ *commit) *jsapi.Error {
 		return jsapi.ErrMessageSchedulesSchedulerInvalid.New()
 	case !m.cfg.AllowMsgSchedules:
 		return jsapi.ErrMessageSchedulesDisabled.New()
+	case !m.endsSchedule(scheduler):
+		return jsapi.ErrMessageSchedulesSchedulerInvalid.New()
 	}
 	return nil
+}
+
+// endsSchedule reports whether the last message on the subject, if there is one, is
+// a schedule: others are not removed by this way.
+func (m *Machine) endsSchedule(scheduler []byte) bool {
+	on, ok := m.x.Subject(scheduler)
+	if !ok {
+		return true
+	}
+	last, ok := m.message(on.Last)
+	var h headers
+	h.parse(last.Header)
+	return ok && len(h.schedule) > 0
 }
 
 // captures reports whether a literal subject is one of the stream's.
