@@ -19,16 +19,11 @@ const jetStreamServerEnv = "CLI_JETSTREAM_URL"
 func TestCommandsWithJetStream(t *testing.T) {
 	t.Parallel()
 	url := os.Getenv(jetStreamServerEnv)
-	dirs := []string{"testdata/jetstream"}
 	if url == "" {
 		url = testserver.StartConfig(t, fmt.Sprintf("jetstream { store_dir: %q }", t.TempDir())).URL
-	} else {
-		dirs = append(dirs, "testdata/jetstream_backup")
 	}
-	for _, dir := range dirs {
-		runScripts(t, dir, func(env *testscript.Env) error {
-			env.Setenv("NATS_URL", url)
-			return nil
-		})
-	}
+	runScripts(t, "testdata/jetstream", func(env *testscript.Env) error {
+		env.Setenv("NATS_URL", url)
+		return nil
+	})
 }
