@@ -19,6 +19,7 @@ const tailReserve = 2 * blockSize
 type Log struct {
 	// immutable after Open
 	opts     Options
+	readOnly bool          // nothing in the directory is changed
 	wake     chan struct{} // to commitLoop: there may be something to write
 	prep     chan struct{} // to prepareLoop: there may be a file to make
 	stop     chan struct{} // closed: prepareLoop ends

@@ -51,17 +51,10 @@ func (l *Log) recover() error {
 	if err != nil {
 		return err
 	}
-	scans := make([]*scan, 0, len(numbers))
-	for _, n := range numbers {
-		s, err := l.openFile(n)
-		if err != nil {
-			return err
-		}
-		// Every file found is in one of the lists that closeFiles goes through.
-		l.mu.prepared = append(l.mu.prepared, s.file)
-		scans = append(scans, s)
+	scans, err := l.openAll(numbers)
+	if err != nil {
+		return err
 	}
-	l.mu.prepared = nil
 	used, renew := l.sortOut(scans)
 	torn := dropTorn(used)
 	l.found = append(l.found, chain(used, l.opts.From)...)
@@ -94,6 +87,9 @@ func (l *Log) listFiles() ([]FileNumber, error) {
 		n, tail, ok := parseFileName(name)
 		if !ok {
 			continue // not ours
+		}
+		if strings.HasSuffix(tail, tmpSuffix) && l.readOnly {
+			continue
 		}
 		if strings.HasSuffix(tail, tmpSuffix) {
 			if err := l.opts.FS.Remove(l.path(name)); err != nil {

@@ -1,0 +1,417 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tidings-io/tidings/internal/jetstream/wal"
+	"github.com/tidings-io/tidings/internal/record"
+	"github.com/tidings-io/tidings/internal/vfs"
+)
+
+// Report is what a stopped store holds.
+type Report struct {
+	Node        Node
+	Checkpoints []CheckpointReport // the newest first
+	Groups      []GroupReport      // ascending
+	Log         LogReport
+	// Strangers are files and directories that the store does not know, and
+	// Quarantine what was set aside.
+	Strangers  []string
+	Quarantine []string
+	Damage     []error
+}
+
+// CheckpointReport is what is known of one checkpoint.
+type CheckpointReport struct {
+	Number   uint64
+	Created  time.Time
+	Groups   int
+	Bytes    int64
+	Whole    bool
+	Position wal.Position // from where the log is needed with it
+}
+
+// GroupReport is what is known of one group.
+type GroupReport struct {
+	Group     Group
+	Applied   wal.Index // in the newest intact checkpoint
+	State     int64     // bytes
+	Kept      int       // records in the checkpoint
+	Segments  int
+	Bytes     int64 // of segments, before compression
+	Records   int   // in segments, those that are not used any more included; of Check
+	Entries   int   // in the log; of Check
+	LastIndex wal.Index
+	Dropped   bool
+}
+
+// LogReport is what is known of the log.
+type LogReport struct {
+	Files   int
+	Bytes   int64
+	Entries int // of Check
+	Payload int64
+}
+
+// Show tells what a stopped store holds, from its checkpoints and names.
+func Show(fsys vfs.FS, dir string) (*Report, error) { return inspect(fsys, dir, false) }
+
+// Check is Show that reads and verifies everything, and changes nothing. What is
+// wrong is in Report.Damage; an error means that the store cannot be read at all,
+// or is in use.
+func Check(fsys vfs.FS, dir string) (*Report, error) { return inspect(fsys, dir, true) }
+
+// inspection is one run of Show or Check.
+type inspection struct {
+	opts   Options
+	report *Report
+	groups map[Group]*GroupReport
+	loaded loaded
+}
+
+func inspect(fsys vfs.FS, dir string, deep bool) (*Report, error) {
+	opts := Options{FS: fsys, Dir: dir}.withDefaults()
+	lock, err := lockStopped(opts)
+	if err != nil {
+		return nil, err
+	}
+	in := &inspection{opts: opts, report: &Report{}, groups: map[Group]*GroupReport{}}
+	err = in.run(deep)
+	return in.report, errors.Join(err, lock.Close())
+}
+
+// lockStopped takes the lock of a store that nobody uses.
+func lockStopped(opts Options) (io.Closer, error) {
+	names, err := opts.FS.List(opts.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("store %s: %w", opts.Dir, err)
+	}
+	if !slices.Contains(names, logDir) && !slices.Contains(names, nodeFile) {
+		return nil, fmt.Errorf("%s is no store: it has neither %s nor %s", opts.Dir, nodeFile, logDir)
+	}
+	lock, err := opts.FS.Lock(path.Join(opts.Dir, lockFile))
+	if errors.Is(err, vfs.ErrLocked) {
+		return nil, fmt.Errorf("store %s is in use; stop the server first: %w", opts.Dir, err)
+	}
+	return lock, err
+}
+
+func (in *inspection) run(deep bool) error {
+	if err := in.node(); err != nil {
+		return err
+	}
+	if err := in.checkpoints(); err != nil {
+		return err
+	}
+	if err := in.streams(deep); err != nil {
+		return err
+	}
+	if err := in.log(deep); err != nil {
+		return err
+	}
+	for _, g := range slices.Sorted(maps.Keys(in.groups)) {
+		in.report.Groups = append(in.report.Groups, *in.groups[g])
+	}
+	names, err := in.list(quarantineDir)
+	in.report.Quarantine = names
+	return err
+}
+
+// list returns the names in a directory below the store's, none if it is missing.
+func (in *inspection) list(dir string) ([]string, error) {
+	names, err := in.opts.FS.List(path.Join(in.opts.Dir, dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return names, err
+}
+
+func (in *inspection) damaged(err error) { in.report.Damage = append(in.report.Damage, err) }
+
+func (in *inspection) group(g Group) *GroupReport {
+	gr := in.groups[g]
+	if gr == nil {
+		gr = &GroupReport{Group: g}
+		in.groups[g] = gr
+	}
+	return gr
+}
+
+func (in *inspection) node() error {
+	b, err := vfs.ReadFile(in.opts.FS, path.Join(in.opts.Dir, nodeFile))
+	if err == nil {
+		in.report.Node, err = parseNode(b)
+	}
+	var version *wrongVersionError
+	if errors.As(err, &version) {
+		return err
+	}
+	if err != nil {
+		in.damaged(&DamageError{File: nodeFile, Err: err})
+	}
+	return nil
+}
+
+func (in *inspection) checkpoints() error {
+	list, unreadable, err := readCheckpoints(in.opts)
+	if err != nil {
+		return err
+	}
+	in.loaded = choose(list)
+	for _, name := range slices.Sorted(maps.Keys(unreadable)) {
+		in.damaged(&DamageError{File: name, Err: unreadable[name]})
+	}
+	in.report.Damage = append(in.report.Damage, in.loaded.damage...)
+	for i, c := range list {
+		in.report.Checkpoints = append(in.report.Checkpoints, CheckpointReport{
+			Number: c.head.number, Created: time.Unix(0, c.head.created), Groups: len(c.sections),
+			Bytes: c.head.length, Whole: c.whole, Position: c.head.position,
+		})
+		for _, d := range c.dropped {
+			if i == 0 {
+				in.group(d.group).Dropped = true
+			}
+		}
+	}
+	for g, ch := range in.loaded.chosen {
+		gr := in.group(g)
+		gr.Applied, gr.State, gr.Kept = ch.section.applied, int64(ch.section.stateSize), len(ch.section.kept)
+	}
+	return nil
+}
+
+// streams looks at the directories of the groups.
+func (in *inspection) streams(deep bool) error {
+	names, err := in.list(streamsDir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		g, ok := parseGroup(name)
+		if !ok {
+			in.report.Strangers = append(in.report.Strangers, path.Join(streamsDir, name))
+			continue
+		}
+		if err := in.files(in.group(g), deep); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// files looks at the files of one group. Segments that no checkpoint has are left
+// over from a crash.
+func (in *inspection) files(gr *GroupReport, deep bool) error {
+	dir := groupDir(gr.Group)
+	names, err := in.list(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		_, isSegment := parseSegmentName(name)
+		if _, isState := parseNumbered(name, "state-"); !isSegment && !isState {
+			in.report.Strangers = append(in.report.Strangers, path.Join(dir, name))
+		}
+	}
+	for _, ref := range in.loaded.chosen[gr.Group].section.segments {
+		gr.Segments++
+		gr.Bytes += ref.size
+		name := path.Join(dir, segmentName(ref.number))
+		if !slices.Contains(names, segmentName(ref.number)) {
+			in.damaged(&DamageError{Group: gr.Group, File: name, Err: fs.ErrNotExist})
+			continue
+		}
+		if !deep {
+			continue
+		}
+		n, err := in.segment(gr.Group, name, ref)
+		if err != nil {
+			return err
+		}
+		gr.Records += n
+	}
+	return nil
+}
+
+// segment verifies the records of one segment and returns how many are whole.
+func (in *inspection) segment(g Group, name string, ref segmentRef) (records int, err error) {
+	lost := func(at int64, err error) { in.damaged(&DamageError{Group: g, File: name, Offset: at, Err: err}) }
+	disk, err := in.opts.FS.Open(path.Join(in.opts.Dir, name))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = disk.Close() }() // it is only read
+	head := make([]byte, segmentHeader)
+	if _, err := disk.ReadAt(head, 0); err != nil {
+		lost(0, err)
+	} else if h, err := parseSegmentHead(head); err != nil {
+		lost(0, err)
+	} else if h.group != g || h.number != ref.number || h.blocks != ref.blocks {
+		lost(0, fmt.Errorf("header is that of segment %d of group %d", h.number, h.group))
+	}
+	err = eachRecord(disk, ref, func(at int64, m record.Message, err error) {
+		if err != nil {
+			lost(at, err)
+			return
+		}
+		records++
+	})
+	return records, err
+}
+
+// eachRecord calls f for each record of a segment, and with an error for each part
+// that holds none. Message and error are valid during the call.
+func eachRecord(disk vfs.File, ref segmentRef, f func(at int64, m record.Message, err error)) error {
+	if !ref.blocks {
+		b := make([]byte, ref.size-segmentHeader)
+		n, err := disk.ReadAt(b, segmentHeader)
+		if err != nil {
+			f(segmentHeader+int64(n), record.Message{}, err)
+		}
+		eachIn(b[:n], segmentHeader, f)
+		return nil
+	}
+	table, _, err := readTable(disk, ref.size)
+	if err != nil {
+		f(segmentHeader, record.Message{}, err)
+		return nil
+	}
+	if covers(table) != ref.size {
+		f(segmentHeader, record.Message{}, errors.New("blocks are missing"))
+	}
+	for i := range table {
+		b, err := readBlock(disk, &table[i], nil)
+		if err != nil {
+			f(int64(table[i].at), record.Message{}, err)
+			continue
+		}
+		eachIn(b, int64(table[i].logical), f)
+	}
+	return nil
+}
+
+// eachIn goes through records one behind the other. Behind a damaged one it looks
+// for the next byte by byte.
+func eachIn(b []byte, at int64, f func(at int64, m record.Message, err error)) {
+	searching := false
+	for len(b) > 0 {
+		m, n, err := record.Parse(b)
+		switch {
+		case err == nil:
+			searching = false
+			f(at, m, nil)
+		case !searching:
+			searching = true
+			f(at, record.Message{}, err)
+		}
+		n = max(n, 1)
+		b, at = b[n:], at+int64(n)
+	}
+}
+
+// log looks at the log, all of it if deep.
+func (in *inspection) log(deep bool) error {
+	names, err := in.list(logDir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".wal") {
+			in.report.Strangers = append(in.report.Strangers, path.Join(logDir, name))
+			continue
+		}
+		in.report.Log.Files++
+		disk, err := in.opts.FS.Open(path.Join(in.opts.Dir, logDir, name))
+		if err != nil {
+			return err
+		}
+		size, err := disk.Size()
+		if err = errors.Join(err, disk.Close()); err != nil {
+			return err
+		}
+		in.report.Log.Bytes += size
+	}
+	if !deep {
+		return nil
+	}
+	for rec, err := range wal.Inspect(wal.Options{FS: in.opts.FS, Dir: path.Join(in.opts.Dir, logDir)}) {
+		switch {
+		case wal.Damaged(err):
+			in.damaged(err)
+		case err != nil:
+			return err
+		default:
+			in.report.Log.Entries++
+			in.report.Log.Payload += int64(rec.Place.Length)
+			gr := in.group(rec.Group)
+			gr.Entries++
+			gr.LastIndex = max(gr.LastIndex, rec.Index)
+		}
+	}
+	return nil
+}
+
+// Repair brings a stopped store into a form that a server opens, and returns what
+// it did. It removes nothing that could not be read: such files go to quarantine/.
+// What a server does by itself when it starts (leave out a torn end of the log, go
+// on from the older checkpoint, tell of lost messages) is left to it.
+func Repair(fsys vfs.FS, dir string) (done []string, err error) {
+	opts := Options{FS: fsys, Dir: dir}.withDefaults()
+	report, err := Check(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := lockStopped(opts)
+	if err != nil {
+		return nil, err
+	}
+	done, err = repair(opts, report)
+	return done, errors.Join(err, lock.Close())
+}
+
+func repair(opts Options, report *Report) (done []string, err error) {
+	aside := map[string]string{}
+	for _, name := range report.Strangers {
+		if !strings.HasPrefix(name, logDir+"/") { // the log leaves them alone
+			aside[name] = "it is no file of the store"
+		}
+	}
+	for _, err := range report.Damage {
+		var damage *DamageError
+		if !errors.As(err, &damage) {
+			continue
+		}
+		_, isCheckpoint := parseNumbered(damage.File, "checkpoint-")
+		if isCheckpoint && damage.Group == 0 && damage.Offset == 0 && errors.Is(err, errNotValid) {
+			aside[damage.File] = "its header is damaged"
+		}
+	}
+	if report.Node.ID == "" {
+		if _, err := vfs.ReadFile(opts.FS, path.Join(opts.Dir, nodeFile)); err == nil {
+			aside[nodeFile] = "it is damaged"
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(aside)) {
+		to, err := setAside(opts, name)
+		if err != nil {
+			return done, err
+		}
+		done = append(done, fmt.Sprintf("set aside %s as %s: %s", name, to, aside[name]))
+	}
+	if report.Node.ID == "" {
+		n, err := writeNode(opts)
+		if err != nil {
+			return done, err
+		}
+		done = append(done, fmt.Sprintf("wrote %s anew, with the id %s", nodeFile, n.ID))
+	}
+	return done, nil
+}
