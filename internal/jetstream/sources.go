@@ -18,6 +18,9 @@ type sourceCommand struct {
 
 // admitSourcesLocked says why a stream cannot copy what its configuration names.
 func (a *Account) admitSourcesLocked(cfg *jsapi.StreamConfig) *jsapi.Error {
+	if a.cycleLocked(cfg, map[string]bool{cfg.Name: true}) {
+		return jsapi.ErrStreamInvalidConfig.New("detected cycle")
+	}
 	if cfg.Mirror != nil {
 		if origin := a.localLocked(cfg.Mirror); origin != nil && !subsetOf(cfg.Mirror, origin.config.Load()) {
 			return jsapi.ErrMirrorInvalidSubjectFilter.New()
@@ -33,6 +36,39 @@ func (a *Account) admitSourcesLocked(cfg *jsapi.StreamConfig) *jsapi.Error {
 		}
 	}
 	return nil
+}
+
+// cycleLocked reports whether a stream would copy its own messages, or those of an
+// origin twice because one of its sources mirrors another. visited has the names
+// on the way here; the origins of mirrors stay in it.
+func (a *Account) cycleLocked(cfg *jsapi.StreamConfig, visited map[string]bool) bool {
+	enter := func(source *jsapi.StreamSource) (*jsapi.StreamConfig, bool) {
+		if !a.local(source) {
+			return nil, false
+		}
+		if visited[source.Name] {
+			return nil, true
+		}
+		visited[source.Name] = true
+		if origin := a.mu.streams[source.Name]; origin != nil {
+			return origin.config.Load(), false
+		}
+		return nil, false
+	}
+	if cfg.Mirror != nil {
+		origin, again := enter(cfg.Mirror)
+		return again || origin != nil && a.cycleLocked(origin, visited)
+	}
+	for _, source := range cfg.Sources {
+		origin, again := enter(source)
+		if again || origin != nil && a.cycleLocked(origin, visited) {
+			return true
+		}
+	}
+	for _, source := range cfg.Sources {
+		delete(visited, source.Name)
+	}
+	return false
 }
 
 // subsetOf reports whether the origin can hold messages that the source's filters
