@@ -200,8 +200,18 @@ const whyDeleted = "Unacknowledged message was deleted"
 // The driver may call it to have it noticed earlier.
 func (c *Machine) Removed(now int64) { c.reap(now, true, true) }
 
-// Purged is Removed without advisories.
-func (c *Machine) Purged(now int64) { c.reap(now, true, false) }
+// Purged drops pending messages as Removed does, without advisories, and passes
+// over what the stream has lost at its front: delivery goes on with its first
+// message. It is called when a purge is applied, live and in replay.
+func (c *Machine) Purged(now int64) {
+	c.reap(now, true, false)
+	if last := c.x.State().First - 1; last > c.streamSeq {
+		c.streamSeq = last
+		c.base = max(c.base, last)
+		c.log.dirty = true
+		c.seek()
+	}
+}
 
 // reap drops pending messages that left the stream. Those in the middle are looked
 // for now and then, or always if thorough is set, if there are not too many to look

@@ -33,6 +33,7 @@ type Machine struct {
 	epoch       uint64 // grows with each reset
 	consumerSeq uint64 // of the last delivery
 	streamSeq   uint64 // the highest that was delivered or passed over
+	base        uint64 // streamSeq at the start: where the floor is until something is finished with
 	lastDeliver int64  // when; 0: never
 	lastAck     int64
 	pend        pendings
@@ -106,11 +107,18 @@ func (c *Machine) Identity() Identity { return c.id }
 
 // Update makes cfg the configuration, which [jsapi.ConsumerConfig.CheckedUpdate]
 // has found possible. What is pending stays so. A new PauseUntil pauses or
-// resumes the consumer, which is advised. Like the other changes that are
-// commands of their own, it is called when the command is applied.
+// resumes the consumer, which is advised; after a new deliver subject Interested is
+// to be called. Like the other changes that are commands of their own, it is called
+// when the command is applied.
 func (c *Machine) Update(now int64, cfg *jsapi.ConsumerConfig) {
-	pos := c.cursor.Position()
+	pos, was := c.cursor.Position(), c.cfg
 	c.configure(cfg)
+	if c.push != nil && was.DeliverSubject != cfg.DeliverSubject {
+		c.Interested(now, false)
+	}
+	if c.pull != nil && was.PriorityPolicy != cfg.PriorityPolicy {
+		c.pull.sort(c)
+	}
 	c.cursor = c.x.NewCursor(c.filter, pos)
 	if c.latest != nil {
 		c.latest.filter(c.x, c.filter)
@@ -153,7 +161,10 @@ func (c *Machine) Wants(id index.ID) bool { return c.filter == nil || c.filter.M
 // with.
 func (c *Machine) floor() (consumerSeq, streamSeq uint64) {
 	if first := c.pend.first(); first != nil {
-		return c.firstDelivery(first) - 1, first.seq - 1
+		if consumerSeq = c.firstDelivery(first) - 1; consumerSeq == 0 {
+			return 0, min(c.base, first.seq-1)
+		}
+		return consumerSeq, first.seq - 1
 	}
 	return c.consumerSeq, c.streamSeq
 }

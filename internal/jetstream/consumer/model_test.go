@@ -595,7 +595,9 @@ func (h *run) check() {
 		}
 	}
 	if len(keys) > 0 {
-		floorConsumer, floorStream = h.m.pending[keys[0]].dseq-1, keys[0]-1
+		if floorConsumer, floorStream = h.m.pending[keys[0]].dseq-1, keys[0]-1; floorConsumer == 0 {
+			floorStream = h.m.skipped
+		}
 	}
 	got := [...]uint64{i.Delivered.ConsumerSeq, i.Delivered.StreamSeq, i.AckFloor.ConsumerSeq, i.AckFloor.StreamSeq, uint64(i.NumAckPending), uint64(i.NumRedelivered)}
 	want := [...]uint64{h.m.consumerSeq, h.m.streamSeq, floorConsumer, floorStream, uint64(len(keys)), uint64(again)}

@@ -15,6 +15,7 @@ type request struct {
 	bytes      int // and bytes, if it has a limit
 	limited    bool
 	noWait     bool
+	class      uint8
 	served     bool
 	expires    int64 // 0: never
 	heartbeat  int64 // interval
@@ -30,12 +31,13 @@ type class struct{ first, last *request }
 
 // pulls is the pull requests of a consumer. It exists once somebody pulled.
 type pulls struct {
-	class [classes]class // only the first is used unless the policy is prioritized
-	count int
-	asked int   // messages that the requests still take
-	next  int64 // lower bound of their expiries and heartbeats, 0: none
-	free  *request
-	pins  []pin
+	class   [classes]class // only the first is used unless the policy is prioritized
+	count   int
+	noWaits int   // of those, the ones that do not wait
+	asked   int   // messages that the requests still take
+	next    int64 // lower bound of their expiries and heartbeats, 0: none
+	free    *request
+	pins    []pin
 }
 
 // Pull takes a request for messages: the body of a request to CONSUMER.MSG.NEXT,
@@ -127,11 +129,18 @@ func (p *pulls) add(c *Machine, now int64, reply []byte, req *jsapi.PullRequest)
 	p.push(c, r)
 	p.count++
 	p.asked += r.batch
+	if r.noWait {
+		p.noWaits++
+	}
 }
 
 // push puts r behind the others of its class.
 func (p *pulls) push(c *Machine, r *request) {
-	l := &p.class[p.classOf(c, r)]
+	r.class = 0
+	if c.cfg.PriorityPolicy == jsapi.PriorityPrioritized {
+		r.class = uint8(r.Priority)
+	}
+	l := &p.class[r.class]
 	r.prev, r.next = l.last, nil
 	if l.last == nil {
 		l.first = r
@@ -141,16 +150,19 @@ func (p *pulls) push(c *Machine, r *request) {
 	l.last = r
 }
 
-func (p *pulls) classOf(c *Machine, r *request) int {
-	if c.cfg.PriorityPolicy == jsapi.PriorityPrioritized {
-		return r.Priority
+// sort puts each request into its class after the policy has changed.
+func (p *pulls) sort(c *Machine) {
+	var all []*request
+	p.each(func(r *request) { all = append(all, r) })
+	p.class = [classes]class{}
+	for _, r := range all {
+		p.push(c, r)
 	}
-	return 0
 }
 
 // take takes r out of its class.
-func (p *pulls) take(c *Machine, r *request) {
-	l := &p.class[p.classOf(c, r)]
+func (p *pulls) take(r *request) {
+	l := &p.class[r.class]
 	if r.prev == nil {
 		l.first = r.next
 	} else {
@@ -167,9 +179,12 @@ func (p *pulls) take(c *Machine, r *request) {
 const spareReply = 256
 
 // drop forgets r.
-func (p *pulls) drop(c *Machine, r *request) {
-	p.take(c, r)
+func (p *pulls) drop(r *request) {
+	p.take(r)
 	p.count--
+	if r.noWait {
+		p.noWaits--
+	}
 	p.asked -= r.batch
 	reply := r.reply
 	if cap(reply) > spareReply {
@@ -194,7 +209,7 @@ func (p *pulls) each(f func(*request)) {
 func (p *pulls) end(c *Machine, r *request, status string) {
 	c.env.Status(r.reply, status, "",
 		Header{jsapi.HeaderPendingMessages, strconv.Itoa(r.batch)}, Header{jsapi.HeaderPendingBytes, strconv.Itoa(r.bytes)})
-	p.drop(c, r)
+	p.drop(r)
 }
 
 // deliver sends m to the request whose turn it is; NoInterest: there is none.
@@ -214,7 +229,7 @@ func (p *pulls) deliver(c *Machine, now int64, m *candidate, d *Delivery) (int, 
 		size, result := c.env.Deliver(r.reply, m.entry, d)
 		switch result {
 		case NoInterest:
-			p.drop(c, r)
+			p.drop(r)
 			continue
 		case Gone:
 			return size, result
@@ -234,14 +249,14 @@ func (p *pulls) served(c *Machine, now int64, r *request, size int) {
 		r.bytes -= min(size, r.bytes)
 	}
 	if r.batch == 0 || r.limited && r.bytes == 0 {
-		p.drop(c, r)
+		p.drop(r)
 		return
 	}
 	if r.heartbeat > 0 {
 		r.beat = now + r.heartbeat
 	}
 	if r.next != nil {
-		p.take(c, r)
+		p.take(r)
 		p.push(c, r)
 	}
 }
@@ -249,10 +264,13 @@ func (p *pulls) served(c *Machine, now int64, r *request, size int) {
 // endOfMessages answers the requests that do not wait. Those that have an expiry
 // wait for their first message.
 func (p *pulls) endOfMessages(c *Machine) {
+	if p.noWaits == 0 {
+		return
+	}
 	p.each(func(r *request) {
 		if r.noWait && (r.served || r.expires == 0) {
 			c.env.Status(r.reply, jsapi.StatusNoMessages, "")
-			p.drop(c, r)
+			p.drop(r)
 		}
 	})
 }
@@ -289,7 +307,7 @@ func (c *Machine) progressHeaders() []Header {
 func (p *pulls) sweep(c *Machine) {
 	p.each(func(r *request) {
 		if !c.env.Interest(r.reply) {
-			p.drop(c, r)
+			p.drop(r)
 		}
 	})
 }
@@ -311,7 +329,7 @@ func (c *Machine) Close(status string) {
 	}
 	c.pull.each(func(r *request) {
 		c.env.Status(r.reply, status, "")
-		c.pull.drop(c, r)
+		c.pull.drop(r)
 	})
 }
 

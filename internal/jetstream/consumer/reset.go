@@ -50,7 +50,7 @@ func (c *Machine) restart(epoch, streamSeq uint64) {
 	c.pend.changed = c.pend.changed[:0]
 	c.redo.clear()
 	c.epoch, c.consumerSeq, c.streamSeq, c.latest = epoch, 0, streamSeq, nil
-	c.lastDeliver, c.lastAck = 0, 0
+	c.base, c.lastDeliver, c.lastAck = streamSeq, 0, 0
 	c.given = nil
 	u := &c.log
 	u.acked, u.dropped, u.replies = u.acked[:0], u.dropped[:0], u.replies[:0]

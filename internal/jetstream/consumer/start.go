@@ -34,7 +34,7 @@ func (c *Machine) start() {
 			first = c.latest.seqs[0]
 		}
 	}
-	c.streamSeq = first - 1
+	c.streamSeq, c.base = first-1, first-1
 	c.seek()
 }
 

@@ -17,6 +17,7 @@ import (
 //	string   configuration, as JSON
 //	uvarint  number of the last delta, epoch, consumer sequence, stream sequence
 //	varint   time of the last delivery, of the last acknowledgement (Unix ns)
+//	uvarint  stream sequence at the start
 //	pending messages, as in a delta
 //	uvarint  stream sequence of the last delta that was applied
 //	acked    runs that are finished with and in no applied delta
@@ -48,6 +49,7 @@ func (c *Machine) AppendState(dst []byte) []byte {
 	}
 	dst = appendString(dst, string(cfg))
 	dst = c.appendHead(dst)
+	dst = binary.AppendUvarint(dst, c.base)
 	dst = c.appendPendings(dst, c.pend.list[c.pend.head:])
 	dst = binary.AppendUvarint(dst, c.log.applied)
 	acked, dropped := c.log.all(c.epoch)
@@ -105,6 +107,7 @@ func Decode(state []byte, x *index.Index, env Env) (*Machine, error) {
 	}
 	c.log.number, c.epoch, c.consumerSeq, c.streamSeq = r.uvarint(), r.uvarint(), r.uvarint(), r.uvarint()
 	c.lastDeliver, c.lastAck = r.varint(), r.varint()
+	c.base = r.uvarint()
 	pending := r.pendings(c.lastDeliver, c.consumerSeq, c.streamSeq)
 	c.log.applied = r.uvarint()
 	c.log.streamSeq = c.log.applied
