@@ -165,6 +165,9 @@ func (d *desk) enqueue(r *request) bool {
 	return ok
 }
 
+// waiting is how many requests wait.
+func (d *desk) waiting() uint64 { return uint64(d.requests.length() + d.infos.length()) }
+
 // serve answers the requests of a queue until there is none.
 func (d *desk) serve(q *queue) {
 	a := d.answerer()

@@ -263,6 +263,33 @@ func TestDirectGetHasNoRespondersUnlessTheStreamAllowsIt(t *testing.T) {
 	nobody("$JS.API.DIRECT.GET.N")
 }
 
+func TestMirrorsAnswerDirectGetsOfTheirOrigin(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	f.create(`{"name":"M","mirror":{"name":"K"},"mirror_direct":true}`).publish("k.1", "", "x")
+	d := f.request("$JS.API.DIRECT.GET.K.k.1", "")
+	if show(d) != "seq 1 x" || !strings.Contains(d.header, "Nats-Stream: M\r\n") {
+		t.Errorf("answer %q %q", d.header, d.body)
+	}
+}
+
+func TestAChangeLeavesTheDoorOpen(t *testing.T) {
+	t.Parallel()
+	f := kept(t)
+	s := f.streams.stream("K")
+	before := f.account.Subscriptions()
+	s.cfg.Description = "new"
+	f.server.Register(f.account, s)
+	if got := show(f.request("$JS.API.DIRECT.GET.K", `{"seq":1}`)); got != "seq 1 body0" {
+		t.Errorf("answer %q", got)
+	}
+	s.cfg.AllowDirect = false
+	f.server.Register(f.account, s)
+	if got := f.account.Subscriptions(); got != before-1 { // one inbox more, two subjects less
+		t.Errorf("%d subscriptions, %d before", got, before)
+	}
+}
+
 func TestDirectGetAsksForTheRequiredLevel(t *testing.T) {
 	t.Parallel()
 	f := kept(t)

@@ -133,6 +133,7 @@ func accountInfo(c *call) any {
 	var r jsapi.AccountInfoResponse
 	return c.answer(&r, &r.Response, func() *jsapi.Error {
 		stats := c.account.Stats()
+		stats.API.Inflight = c.desk.waiting()
 		r.AccountStats = &stats
 		return nil
 	})

@@ -51,6 +51,13 @@ func (q *queue) take() *request {
 	return r
 }
 
+// length is how many requests wait.
+func (q *queue) length() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.mu.waiting)
+}
+
 // drops returns how many requests found no room since the last call.
 func (q *queue) drops() int64 {
 	q.mu.Lock()

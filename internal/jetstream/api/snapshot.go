@@ -257,6 +257,9 @@ func (c *chunks) Write(p []byte) (int, error) {
 
 // full sends a full chunk when the window lets it through.
 func (c *chunks) full() error {
+	if c.ctx.Err() != nil {
+		return errShutdown
+	}
 	if err := c.room(); err != nil {
 		return err
 	}
