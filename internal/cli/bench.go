@@ -190,6 +190,8 @@ func (a *app) runBench(ctx context.Context, check func() error, run func(context
 		return &client.Error{Kind: client.TimedOut, What: ui.Count(result.Timeouts) + " requests", Reason: "no answer within " + settings.Timeout().String(), Way: "wait longer with --timeout"}
 	case result.Unacked > 0:
 		return &client.Error{Kind: client.TimedOut, What: ui.Count(result.Unacked) + " messages", Reason: "no acknowledgement within " + settings.Timeout().String(), Way: "wait longer with --timeout, or have fewer under way"}
+	case result.Missing > 0 && result.Load == "consume":
+		return &client.Error{Kind: client.TimedOut, What: ui.Count(result.Missing) + " messages of the stream", Reason: "nothing more came within " + settings.Timeout().String(), Way: "wait longer with --timeout, or look at the stream with `tidings stream info`"}
 	case result.Missing > 0:
 		return fmt.Errorf("%s messages did not arrive within %s; the server or a subscriber dropped them, lower the --rate or wait longer with --timeout", ui.Count(result.Missing), settings.Timeout())
 	}

@@ -1,7 +1,8 @@
 // Package bench puts load on a server and measures it.
 //
-// There are three loads: [Publish] (with subscribers of its own if asked),
-// [Subscribe], [Request]. Each opens its connections, starts one goroutine per
+// There are three loads on subjects: [Publish] (with subscribers of its own if
+// asked), [Subscribe], [Request]; and three on stores: [Stream], [Consume], [KV],
+// which make a stream or bucket and remove it after. Each opens its connections, starts one goroutine per
 // publisher or requester, waits for the end, and returns a [Result]. Messages
 // to a subscriber are handled on the client library's goroutine for it.
 //
