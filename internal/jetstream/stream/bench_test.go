@@ -77,22 +77,3 @@ func BenchmarkPublishWithForeignHeaders(b *testing.B) {
 	h := header("traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "Content-Type: application/json")
 	benchmark(b, jsapi.StreamConfig{}, 1, func(int) []byte { return h })
 }
-
-func TestPlainPublishDoesNotAllocate(t *testing.T) {
-	cfg, err := (&jsapi.StreamConfig{Name: "S", Subjects: []string{"a"}, MaxMsgs: 4096}).Checked(jsapi.StreamRules{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := stream.New(cfg, 0, nowhere{})
-	rec := record.Message{Subject: []byte("a"), Body: make([]byte, 100)}
-	publish := func() {
-		rec.Time++
-		m.Publish(rec, index.Place{File: 1})
-	}
-	for range 10_000 {
-		publish()
-	}
-	if n := testing.AllocsPerRun(5000, publish); n != 0 {
-		t.Errorf("a plain publish allocates %v times", n)
-	}
-}

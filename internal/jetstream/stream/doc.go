@@ -19,7 +19,9 @@
 // so a log that is applied again leads to the same sequences and messages. For
 // that, everything that is due up to the time of a command happens before it.
 // [Machine.Expire] in between need not be in the log, unless [Machine.Produces]
-// says that it appends messages. [Decode] of what [Machine.AppendState] has written
+// says that it appends messages; but its time must be before that of every command
+// that is applied later, or what was refused once for want of room would be taken
+// the next time, or the other way round. [Decode] of what [Machine.AppendState] has written
 // goes on as the original would have.
 //
 // A machine belongs to its driver, which lets one goroutine at a time use it. It

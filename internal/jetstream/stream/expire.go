@@ -38,7 +38,8 @@ func (m *Machine) Produces(now int64) bool {
 
 // Expire does what is due: messages that are too old go, delete markers take the
 // place of the last of a subject, schedules produce their messages, batches that
-// nobody goes on with are given up. Every command with a time does it first.
+// nobody goes on with are given up. Every command with a time does it first. now must
+// not be after the time of any command that is applied later.
 func (m *Machine) Expire(now int64) {
 	for m.due <= now {
 		switch m.due {
