@@ -39,6 +39,9 @@ func (c *Machine) calm() {
 
 // tick does what time has brought.
 func (c *Machine) tick(now int64) {
+	if !c.started { // after a restart clients have all their time to come back
+		c.started, c.active, c.paused = true, now, pausedAt(c.cfg, now)
+	}
 	if c.paused && !pausedAt(c.cfg, now) {
 		c.paused = false
 		c.advisePause(now)

@@ -49,6 +49,7 @@ type Machine struct {
 	pull    *pulls
 	push    *push
 	pace    *pace
+	started bool  // it has run
 	active  int64 // when a client was heard of last
 	paused  bool
 	blocked bool      // by max_ack_pending, when delivery was tried last
@@ -65,7 +66,6 @@ type Machine struct {
 func New(cfg *jsapi.ConsumerConfig, id Identity, x *index.Index, env Env) *Machine {
 	c := &Machine{id: id, x: x, env: env}
 	c.configure(cfg)
-	c.active = id.Created
 	c.start()
 	c.paused = pausedAt(cfg, id.Created)
 	return c

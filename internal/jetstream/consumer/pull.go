@@ -336,14 +336,14 @@ func (c *Machine) Close(status string) {
 // expires returns when Expired is to be asked.
 func (c *Machine) expires() int64 {
 	threshold := int64(c.cfg.InactiveThreshold)
-	if threshold <= 0 || c.push != nil && c.push.bound {
+	if threshold <= 0 || !c.started || c.push != nil && c.push.bound {
 		return 0
 	}
 	return c.active + min(threshold, never-1-c.active)
 }
 
 // Expired reports whether the consumer has an inactive_threshold and nobody has
-// used it for that long: it is to be deleted.
+// used it for that long since it was created or decoded: it is to be deleted.
 func (c *Machine) Expired(now int64) bool {
 	at := c.expires()
 	if at == 0 || now < at {

@@ -36,7 +36,7 @@ func (c *Machine) ResetSeq(seq uint64) (uint64, *jsapi.Error) {
 // before the command, so that what was acknowledged until then is told.
 func (c *Machine) Reset(now int64, seq uint64) {
 	c.restart(c.epoch+1, seq-1)
-	c.active = max(c.active, now)
+	c.active = now
 	if c.push != nil {
 		bound := c.push.bound
 		c.push.bound = false

@@ -124,7 +124,6 @@ func Decode(state []byte, x *index.Index, env Env) (*Machine, error) {
 		c.requeue(p)
 	}
 	c.configure(cfg)
-	c.active = max(c.id.Created, c.lastDeliver, c.lastAck)
 	c.paused = cfg.PauseUntil != nil
 	c.seek()
 	return c, nil
