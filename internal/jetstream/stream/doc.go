@@ -21,8 +21,8 @@
 // [Machine.Expire] in between need not be in the log, unless [Machine.Produces]
 // says that it appends messages; but its time must be before that of every command
 // that is applied later, or what was refused once for want of room would be taken
-// the next time, or the other way round. [Decode] of what [Machine.AppendState] has written
-// goes on as the original would have.
+// the next time, or the other way round. [Decode] of what [Machine.AppendState]
+// has written goes on as the original would have.
 //
 // A machine belongs to its driver, which lets one goroutine at a time use it. It
 // has no goroutine, clock or file; Space reads messages back.
