@@ -25,7 +25,6 @@ type Machine struct {
 	x          *index.Index
 	env        Env
 	filter     *index.Filter
-	wait       []int64 // ack wait after each delivery; the last one for all that follow
 	deadLetter bool
 	sample     uint64 // percent of acknowledgements that are measured
 
@@ -75,13 +74,6 @@ func New(cfg *jsapi.ConsumerConfig, id Identity, x *index.Index, env Env) *Machi
 func (c *Machine) configure(cfg *jsapi.ConsumerConfig) {
 	c.cfg = cfg
 	c.filter = c.x.NewFilter(cfg.Filters()...)
-	c.wait = c.wait[:0]
-	for _, delay := range cfg.Backoff {
-		c.wait = append(c.wait, int64(delay))
-	}
-	if len(c.wait) == 0 && cfg.AckWait > 0 && (cfg.AckPolicy == jsapi.AckExplicit || cfg.AckPolicy == jsapi.AckAll) {
-		c.wait = append(c.wait, int64(cfg.AckWait))
-	}
 	c.deadLetter = cfg.Metadata[MetadataDeadLetter] != ""
 	percent, _ := cfg.SamplePercent() // checked
 	c.sample = uint64(percent)
@@ -191,10 +183,13 @@ func (c *Machine) Needs(seq uint64) bool {
 
 // ackWait returns how long the client has after the nth delivery.
 func (c *Machine) ackWait(n uint64) int64 {
-	if len(c.wait) == 0 {
-		return never
+	if steps := c.cfg.Backoff; len(steps) > 0 {
+		return int64(steps[min(n-1, uint64(len(steps)-1))])
 	}
-	return c.wait[min(n-1, uint64(len(c.wait)-1))]
+	if c.cfg.AckWait > 0 && c.cfg.AckPolicy != jsapi.AckFlowControl {
+		return int64(c.cfg.AckWait)
+	}
+	return never
 }
 
 // dueAfter returns when a message must be delivered again that is delivered at
