@@ -102,9 +102,14 @@ func (a *app) objectInfoCommand() *cobra.Command {
 
 func (a *app) showObject(v objectView, o *jetstream.ObjectInfo) {
 	rows := [][]string{
-		{"name", v.Name}, {"bucket", v.Bucket}, {"description", v.Description}, {"link to", v.Link.String()},
+		{"name", v.Name},
+		{"bucket", v.Bucket},
+		{"description", v.Description},
+		{"link to", v.Link.String()},
 		{"size", fmt.Sprintf("%s (%s bytes)", ui.Bytes(float64(v.Bytes)), ui.Count(v.Bytes))},
-		{"chunks", strconv.FormatUint(uint64(v.Chunks), 10)}, {"digest", v.Digest}, {"modified", moment(o.ModTime)},
+		{"chunks", strconv.FormatUint(uint64(v.Chunks), 10)},
+		{"digest", v.Digest},
+		{"modified", moment(o.ModTime)},
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.Headers)) {
 		rows = append(rows, []string{"header " + name, strings.Join(v.Headers[name], ", ")})

@@ -169,8 +169,14 @@ func (a *app) scheduleShow(ctx context.Context, subject, stream string) error {
 	}
 	v, now := s.view, time.Now()
 	a.showFacts([][]string{
-		{"schedule", v.Subject}, {"when", s.plan.text()}, {"target", v.Target}, {"source", v.Source},
-		{"ttl", v.TTL}, {"rollup", v.Rollup}, {"stream", v.Stream}, {"stored", moment(s.message.Time)},
+		{"schedule", v.Subject},
+		{"when", s.plan.text()},
+		{"target", v.Target},
+		{"source", v.Source},
+		{"ttl", v.TTL},
+		{"rollup", v.Rollup},
+		{"stream", v.Stream},
+		{"stored", moment(s.message.Time)},
 		{"size", ui.Bytes(float64(v.Bytes))},
 	})
 	a.out.Println("\ndue at")

@@ -27,7 +27,7 @@ const (
 )
 
 // NewKV is what `kv bucket create` begins with.
-func NewKV(bucket string) streamConfig {
+func NewKV(bucket string) jsapi.StreamConfig {
 	c := newBucket(kvStream + bucket)
 	c.Subjects = []string{kvValues + bucket + ".>"}
 	c.MaxMsgsPerSubject, c.DenyDelete, c.DuplicateWindow = 1, true, KVDuplicateWindow
@@ -35,7 +35,7 @@ func NewKV(bucket string) streamConfig {
 }
 
 // NewObjects is what `object bucket create` begins with.
-func NewObjects(bucket string) streamConfig {
+func NewObjects(bucket string) jsapi.StreamConfig {
 	c := newBucket("OBJ_" + bucket)
 	c.Subjects = []string{"$O." + bucket + ".C.>", "$O." + bucket + ".M.>"}
 	return c
@@ -48,12 +48,12 @@ func newBucket(name string) streamConfig {
 }
 
 // ObjectFields returns the fields of an object bucket.
-func ObjectFields() []streamField {
+func ObjectFields() []Field[jsapi.StreamConfig] {
 	return slices.Concat(bucketPurpose(), []streamField{bucketTTL(), bucketSize()}, bucketPlaces())
 }
 
 // KVFields returns the fields of a key-value bucket.
-func KVFields() []streamField {
+func KVFields() []Field[jsapi.StreamConfig] {
 	return slices.Concat(bucketPurpose(), []streamField{
 		kvHistory(), bucketTTL(), bucketSize(),
 		sizeLimit(streamField{

@@ -24,7 +24,10 @@ func checkAck(subject string, data []byte) error {
 		return nil
 	}
 	var ack jsapi.PubAck
-	if err := json.Unmarshal(data, &ack); err != nil || ack.Error == nil {
+	if err := json.Unmarshal(data, &ack); err != nil {
+		return &client.Error{What: fmt.Sprintf("publish to %q", subject), Reason: "what answered is no stream", Err: err, Way: "check --subject"}
+	}
+	if ack.Error == nil {
 		return nil // only a name of a stream that has that word
 	}
 	return &client.Error{What: fmt.Sprintf("publish to %q", subject), Reason: ack.Error.Description, Err: ack.Error}
