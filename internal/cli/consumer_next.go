@@ -200,13 +200,13 @@ const pullBatch = 10
 
 func (a *app) consumerSubscribeCommand(api *apiFlags) *cobra.Command {
 	var f answerFlags
-	count, group := 0, ""
+	count, wait, group := 0, "", ""
 	cmd := &cobra.Command{
 		Use:     "subscribe STREAM CONSUMER",
 		Aliases: []string{"sub"},
 		Short:   "Show and acknowledge the messages of a consumer as they come",
 		Long: `Show and acknowledge the messages of a consumer, push or pull, until --count of them
-came or Ctrl-C.`,
+came, nothing came for --wait, or Ctrl-C.`,
 		Example: `  tidings consumer subscribe ORDERS billing
   tidings consumer subscribe ORDERS monitor --no-ack --headers-only --count 100`,
 		Args: arguments(2, 2, "STREAM CONSUMER"),
@@ -218,12 +218,16 @@ came or Ctrl-C.`,
 			if count < 0 {
 				return usage(fmt.Errorf("--count %d: a number of messages is not negative", count))
 			}
+			idle, err := durationFlag("wait", wait)
+			if err != nil {
+				return err
+			}
 			err = a.changeConsumer(cmd, api, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
 				t := a.newTaker(js, info, &f, said)
 				if info.Config.Push() {
-					return t.listen(ctx, info, count)
+					return t.listen(ctx, info, count, idle)
 				}
-				return t.pull(ctx, info, count, group)
+				return t.pull(ctx, info, count, idle, group)
 			})
 			if errors.Is(err, errInterrupted) {
 				return nil // that is how it ends
@@ -235,6 +239,7 @@ came or Ctrl-C.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.IntVarP(&count, "count", "n", 0, "end after so many messages")
+	flags.StringVar(&wait, "wait", "", "end when nothing came for so long, such as 30s; exit code 5 if --count was not reached")
 	flags.StringVar(&group, "group", "", "ask as a member of this priority group")
 	f.add(cmd)
 	completeFlag(cmd, "group", cobra.NoFileCompletions)
@@ -242,13 +247,24 @@ came or Ctrl-C.`,
 }
 
 // pull asks for messages again and again.
-func (t *taker) pull(ctx context.Context, info *jsapi.ConsumerInfo, count int, group string) error {
+func (t *taker) pull(ctx context.Context, info *jsapi.ConsumerInfo, count int, idle time.Duration, group string) error {
+	last := time.Now()
 	for taken := 0; count == 0 || taken < count; {
 		request := jsapi.PullRequest{Batch: pullBatch, Expires: t.js.Timeout(), Group: group}
 		if count > 0 {
 			request.Batch = min(request.Batch, count-taken)
 		}
-		n, err := t.js.Pull(ctx, info.Stream, info.Name, request, func(d client.Delivery) error { return t.take(ctx, d) })
+		if idle > 0 {
+			left := time.Until(last.Add(idle))
+			if left <= 0 {
+				return idled(info, taken, count, idle)
+			}
+			request.Expires = min(request.Expires, max(left, time.Millisecond))
+		}
+		n, err := t.js.Pull(ctx, info.Stream, info.Name, request, func(d client.Delivery) error {
+			last = time.Now()
+			return t.take(ctx, d)
+		})
 		if err != nil {
 			return err
 		}
@@ -258,9 +274,9 @@ func (t *taker) pull(ctx context.Context, info *jsapi.ConsumerInfo, count int, g
 }
 
 // listen takes what is sent.
-func (t *taker) listen(ctx context.Context, info *jsapi.ConsumerInfo, count int) error {
+func (t *taker) listen(ctx context.Context, info *jsapi.ConsumerInfo, count int, idle time.Duration) error {
 	taken := 0
-	return t.js.Listen(ctx, info, func(d client.Delivery) error {
+	err := t.js.Listen(ctx, info, idle, func(d client.Delivery) error {
 		if err := t.take(ctx, d); err != nil {
 			return err
 		}
@@ -269,4 +285,21 @@ func (t *taker) listen(ctx context.Context, info *jsapi.ConsumerInfo, count int)
 		}
 		return nil
 	})
+	if errors.Is(err, client.ErrIdle) {
+		return idled(info, taken, count, idle)
+	}
+	return err
+}
+
+// idled ends a subscription to which nothing came: an error only if a number of
+// messages was asked for.
+func idled(info *jsapi.ConsumerInfo, taken, count int, idle time.Duration) error {
+	if count == 0 {
+		return nil
+	}
+	return &client.Error{
+		Kind: client.TimedOut, What: fmt.Sprintf("consumer %q of stream %q", info.Name, info.Stream),
+		Reason: fmt.Sprintf("%d of %d messages came, then nothing for %s", taken, count, asset.FormatDuration(idle)),
+		Way:    "wait longer with --wait",
+	}
 }

@@ -27,3 +27,18 @@ func TestCommandsWithJetStream(t *testing.T) {
 		return nil
 	})
 }
+
+// These scripts touch all streams there are, or what only this server does.
+func TestCommandsWithJetStreamAlone(t *testing.T) {
+	t.Parallel()
+	for _, script := range []string{"backup", "dead_letters"} {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			url := testserver.StartConfig(t, fmt.Sprintf("jetstream { store_dir: %q }", t.TempDir())).URL
+			runScripts(t, "testdata/jetstream_"+script, func(env *testscript.Env) error {
+				env.Setenv("NATS_URL", url)
+				return nil
+			})
+		})
+	}
+}

@@ -97,12 +97,16 @@ func (a *app) backupAll(ctx context.Context, js *client.JetStream, dir string, f
 	}
 	var failed error
 	for _, name := range names {
-		if err := a.backup(ctx, js, name, filepath.Join(dir, name), f); err != nil {
-			if ctx.Err() != nil {
-				return err
-			}
+		err := a.backup(ctx, js, name, filepath.Join(dir, name), f)
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return err
+		case errors.Is(err, jsapi.ErrStreamNotFound):
+			a.note("stream %s was removed meanwhile", name)
+		default:
 			a.warn(err.Error())
-			failed = errors.Join(failed, fmt.Errorf("stream %s", name))
+			failed = errors.Join(failed, fmt.Errorf("stream %s: %w", name, err))
 		}
 	}
 	if failed != nil {
@@ -130,7 +134,7 @@ func (a *app) backup(ctx context.Context, js *client.JetStream, stream, dir stri
 	content, size, err := a.download(ctx, js, stream, file, f)
 	err = errors.Join(err, file.Close())
 	if err != nil {
-		return errors.Join(err, os.Remove(archive+partialSuffix))
+		return errors.Join(err, os.Remove(archive+partialSuffix), removeEmpty(dir))
 	}
 	if err := os.Rename(archive+partialSuffix, archive); err != nil {
 		return fmt.Errorf("back up stream %s: %w", stream, err)
@@ -144,6 +148,15 @@ func (a *app) backup(ctx context.Context, js *client.JetStream, stream, dir stri
 	}
 	done := backupDone{Stream: stream, Directory: dir, Messages: content.State.Msgs, Bytes: size}
 	return a.result(done, "stream %s is in %s: %s messages, %s", stream, dir, ui.Count(done.Messages), ui.Bytes(float64(size)))
+}
+
+// removeEmpty removes a directory if nothing is in it.
+func removeEmpty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) > 0 {
+		return err
+	}
+	return os.Remove(dir)
 }
 
 // writeWhole writes a file that is either whole or not there.

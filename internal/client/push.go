@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -13,13 +14,20 @@ import (
 // errEnough ends a Listen without an error.
 var errEnough = errors.New("enough")
 
+// ErrIdle is returned by a Listen to which nothing came for as long as it was to
+// wait.
+var ErrIdle = errors.New("nothing came")
+
 // Enough is returned by a function that takes deliveries to end them.
 func Enough() error { return errEnough }
 
 // Listen takes what a push consumer sends and gives each message to each, until
-// that returns an error ([Enough] is none) or ctx ends. Heartbeats and flow
-// control are answered here.
-func (j *JetStream) Listen(ctx context.Context, info *jsapi.ConsumerInfo, each func(Delivery) error) error {
+// that returns an error ([Enough] is none), nothing came for idle (0: however
+// long), or ctx ends. Heartbeats and flow control are answered here; they are no
+// messages.
+//
+// Errors: [ErrIdle], or of type [*Error].
+func (j *JetStream) Listen(ctx context.Context, info *jsapi.ConsumerInfo, idle time.Duration, each func(Delivery) error) error {
 	what := "listen to " + consumerNamed(info.Stream, info.Name)
 	sub, err := j.nc.QueueSubscribeSync(info.Config.DeliverSubject, info.Config.DeliverGroup)
 	if err == nil {
@@ -29,8 +37,12 @@ func (j *JetStream) Listen(ctx context.Context, info *jsapi.ConsumerInfo, each f
 		return Explain(what, err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // the connection may be closed already: then there is nothing to end
+	last := time.Now()
 	for {
-		m, err := sub.NextMsgWithContext(ctx)
+		m, err := nextWithin(ctx, sub, last, idle)
+		if errors.Is(err, ErrIdle) {
+			return err
+		}
 		if err != nil {
 			return Explain(what, err)
 		}
@@ -50,7 +62,22 @@ func (j *JetStream) Listen(ctx context.Context, info *jsapi.ConsumerInfo, each f
 			}
 			return err
 		}
+		last = time.Now()
 	}
+}
+
+// nextWithin returns the next message of sub if it comes within idle after last.
+func nextWithin(ctx context.Context, sub *nats.Subscription, last time.Time, idle time.Duration) (*nats.Msg, error) {
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if idle > 0 {
+		limited, cancel = context.WithDeadline(ctx, last.Add(idle))
+	}
+	defer cancel()
+	m, err := sub.NextMsgWithContext(limited)
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		return nil, ErrIdle
+	}
+	return m, err
 }
 
 // flowControl answers a status message that waits for an answer.
