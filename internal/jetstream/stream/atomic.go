@@ -153,6 +153,7 @@ func (m *Machine) commit(b *batch, id string, now int64, end bool) Decision {
 		c.rec = record.View(r)
 		c.rec.Time = now // the times of a stream follow its sequences
 		c.h.parse(c.rec.Header)
+		c.batched = true
 		c.commit = end && i == len(b.records)-1
 		m.prepare(c)
 		if _, err := m.check(c, checked); err != nil {

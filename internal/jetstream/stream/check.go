@@ -12,40 +12,40 @@ import (
 // headerMaxBytes is the length of the longest header block.
 const headerMaxBytes = 64<<10 - 1
 
+// step is one check of a message. b is the atomic batch that it belongs to, as far
+// as that has been checked; nil: none.
+type step func(m *Machine, c *candidate, b *commit) *jsapi.Error
+
+// The order of the checks is what publishers see when several things are wrong; it
+// is another one for messages of batches, atomic and fast.
+var (
+	order = [...]step{
+		(*Machine).checkIncrement, (*Machine).checkExpectedStream, (*Machine).checkTTLAllowed,
+		(*Machine).checkExpectedOnSubject, (*Machine).checkExpectedLast, (*Machine).checkSchedule,
+		(*Machine).checkScheduler, (*Machine).checkSource, (*Machine).checkID, (*Machine).checkExpectedID,
+		(*Machine).checkRollup, (*Machine).checkCounter, (*Machine).checkTTL, (*Machine).checkRoom,
+	}
+	orderInBatch = [...]step{
+		(*Machine).checkIncrement, (*Machine).checkExpectedStream, (*Machine).checkID, (*Machine).checkExpectedID,
+		(*Machine).checkCounter, (*Machine).checkTTLAllowed, (*Machine).checkTTL, (*Machine).checkExpectedOnSubject,
+		(*Machine).checkExpectedLast, (*Machine).checkSchedule, (*Machine).checkScheduler, (*Machine).checkSource,
+		(*Machine).checkRollup, (*Machine).checkRoom,
+	}
+)
+
 // check decides whether a message may be stored, and whether it is there already:
-// then it returns the sequence. The order of the checks is what publishers see when
-// several things are wrong. b is the atomic batch that the message belongs to, as
-// far as it has been checked; nil: none.
+// then it returns the sequence.
 func (m *Machine) check(c *candidate, b *commit) (duplicate uint64, err *jsapi.Error) {
 	if len(c.rec.Header) > headerMaxBytes {
 		return 0, jsapi.ErrStreamHeaderExceedsMaximum.New()
 	}
-	for _, step := range [...]func(*Machine, *candidate, *commit) *jsapi.Error{
-		(*Machine).checkIncrement,
-		(*Machine).checkExpectedStream,
-		(*Machine).checkTTLAllowed,
-		(*Machine).checkExpectedOnSubject,
-		(*Machine).checkExpectedLast,
-		(*Machine).checkSchedule,
-		(*Machine).checkScheduler,
-		(*Machine).checkSource,
-	} {
-		if err := step(m, c, b); err != nil {
-			return 0, err
-		}
+	steps := &order
+	if c.batched {
+		steps = &orderInBatch
 	}
-	if duplicate, err = m.checkID(c, b); duplicate != 0 || err != nil {
-		return duplicate, err
-	}
-	for _, step := range [...]func(*Machine, *candidate, *commit) *jsapi.Error{
-		(*Machine).checkExpectedID,
-		(*Machine).checkRollup,
-		(*Machine).checkCounter,
-		(*Machine).checkTTL,
-		(*Machine).checkRoom,
-	} {
-		if err := step(m, c, b); err != nil {
-			return 0, err
+	for _, check := range steps {
+		if err := check(m, c, b); err != nil || c.duplicate != 0 {
+			return c.duplicate, err
 		}
 	}
 	return 0, nil
@@ -125,19 +125,19 @@ func (m *Machine) checkSource(c *candidate, _ *commit) *jsapi.Error {
 	return nil
 }
 
-func (m *Machine) checkID(c *candidate, b *commit) (duplicate uint64, err *jsapi.Error) {
+func (m *Machine) checkID(c *candidate, b *commit) *jsapi.Error {
 	if len(c.h.msgID) == 0 || m.cfg.DuplicateWindow <= 0 {
-		return 0, nil
+		return nil
 	}
 	c.id = hashID(c.h.msgID)
 	seq, found := m.ids.find(c.id, c.rec.Time-int64(m.cfg.DuplicateWindow))
-	if b != nil && (found || b.ids[c.id]) {
-		return 0, jsapi.ErrAtomicPublishContainsDuplicateMessage.New()
+	switch {
+	case b != nil && (found || b.ids[c.id]):
+		return jsapi.ErrAtomicPublishContainsDuplicateMessage.New()
+	case found:
+		c.duplicate = seq
 	}
-	if !found {
-		return 0, nil
-	}
-	return seq, nil
+	return nil
 }
 
 func (m *Machine) checkExpectedID(c *candidate, b *commit) *jsapi.Error {

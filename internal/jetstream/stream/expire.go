@@ -156,7 +156,8 @@ func (m *Machine) noteTTL(c *candidate, seq uint64) {
 
 func (m *Machine) checkTTLAllowed(c *candidate, _ *commit) *jsapi.Error {
 	c.ttl, c.ttlBad = parseTTL(c.h.ttl)
-	if c.ttl == 0 || m.cfg.AllowMsgTTL {
+	disabled := c.ttl != 0 || c.ttlBad && c.batched
+	if !disabled || m.cfg.AllowMsgTTL {
 		return nil
 	}
 	c.ttl, c.ttlBad = 0, false

@@ -30,7 +30,7 @@ func (m *Machine) PublishFast(rec record.Message, at index.Place, r jsapi.BatchR
 	}
 	c := &m.one
 	defer func() { m.one = candidate{} }() // rec is the caller's
-	c.rec, c.at = rec, at
+	c.rec, c.at, c.batched = rec, at, true
 	c.h.parse(rec.Header)
 	c.h.batchID, c.h.batchSeq, c.h.batchCommit = nil, nil, nil
 	d := m.fastMessage(c, &r)

@@ -15,9 +15,11 @@ type candidate struct {
 	h       headers
 	sourced bool // copied from another stream
 	own     bool // made by the machine
+	batched bool // of a batch, atomic or fast
 
 	id        idHash
-	ttl       int64 // nanoseconds; 0: none, negative: never expires
+	duplicate uint64 // sequence of the message with the same id
+	ttl       int64  // nanoseconds; 0: none, negative: never expires
 	ttlBad    bool
 	increment *big.Int
 	total     *big.Int // of the counter with this message
