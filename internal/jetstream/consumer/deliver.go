@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"github.com/tidings-io/tidings/internal/invariant"
 	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
@@ -193,6 +194,9 @@ func (c *Machine) skip(now int64, m *candidate) {
 
 // pass goes on behind a message.
 func (c *Machine) pass(m *candidate) {
+	if invariant.Enabled {
+		invariant.That(m.entry.Seq > c.streamSeq, "message %d is delivered behind %d", m.entry.Seq, c.streamSeq)
+	}
 	c.streamSeq = m.entry.Seq
 	if m.prior {
 		c.latest.pass(m.entry.Seq)

@@ -29,14 +29,9 @@ type Machine struct {
 	sample     uint64 // percent of acknowledgements that are measured
 
 	// Logged: deltas carry it.
-	epoch       uint64 // grows with each reset
-	consumerSeq uint64 // of the last delivery
-	streamSeq   uint64 // the highest that was delivered or passed over
-	base        uint64 // streamSeq at the start: where the floor is until something is finished with
-	lastDeliver int64  // when; 0: never
-	lastAck     int64
-	pend        pendings
-	latest      *snapshot // deliver policy last_per_subject: what is left of the first messages
+	position
+	pend   pendings
+	latest *snapshot // deliver policy last_per_subject: what is left of the first messages
 	// given are the messages that were given up without being finished with, as those
 	// delivered too often: a stream that retains messages keeps them. By applied deltas
 	// only; without those below the stream's first.
@@ -57,6 +52,16 @@ type Machine struct {
 	due     []int     // scratch
 	out     Delivery  // scratch: escapes to Env
 	log     unlogged
+}
+
+// position is where delivery has got to.
+type position struct {
+	epoch       uint64 // grows with each reset
+	consumerSeq uint64 // of the last delivery
+	streamSeq   uint64 // the highest that was delivered or passed over
+	base        uint64 // streamSeq at the start: where the floor is until something is finished with
+	lastDeliver int64  // when; 0: never
+	lastAck     int64
 }
 
 // New returns the machine of a new consumer, which starts where its deliver

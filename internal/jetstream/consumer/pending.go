@@ -1,6 +1,10 @@
 package consumer
 
-import "math"
+import (
+	"math"
+
+	"github.com/tidings-io/tidings/internal/invariant"
+)
 
 // pend is a message that was delivered and not acknowledged.
 type pend struct {
@@ -57,6 +61,9 @@ func (p *pendings) first() *pend {
 
 // add appends a message whose sequence is above all others.
 func (p *pendings) add(seq, dseq uint64, due int64, deliveries uint64) {
+	if n := len(p.list); invariant.Enabled && n > 0 {
+		invariant.That(seq > p.list[n-1].seq, "message %d becomes pending behind %d", seq, p.list[n-1].seq)
+	}
 	if len(p.list) == cap(p.list) {
 		p.makeRoom()
 	}
