@@ -11,9 +11,9 @@ import (
 	"strconv"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/tidings-io/tidings/internal/jetstream/store"
-	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/vfs"
 )
 
@@ -94,7 +94,7 @@ func (h *history) pick() (*stream, error) {
 func (h *history) step() error {
 	st, err := h.pick()
 	if err != nil {
-		return fmt.Errorf("create: %w", err)
+		return h.full(err)
 	}
 	switch h.rng.IntN(40) {
 	case 0:
@@ -107,7 +107,7 @@ func (h *history) step() error {
 		if err := h.node.apply(st); err != nil {
 			return err
 		}
-		return h.node.remove(st.group)
+		return h.full(h.node.remove(st.group))
 	case 6, 7:
 		if err := h.applyAll(); err != nil {
 			return err
@@ -134,17 +134,10 @@ func (h *history) seq(st *stream) []byte {
 }
 
 func (h *history) log(st *stream, c command) error {
-	err := h.node.log(st, c)
-	if errors.Is(err, store.ErrFull) {
-		if err := h.applyAll(); err != nil { // then there will be room
-			return err
-		}
-		synctest.Wait()
-		return nil
+	if err := h.node.log(st, c); err != nil {
+		return h.full(err)
 	}
-	if err != nil {
-		return err
-	}
+	var err error
 	if h.rng.IntN(4) > 0 {
 		err = h.node.apply(st)
 	}
@@ -152,6 +145,19 @@ func (h *history) log(st *stream, c command) error {
 		synctest.Wait()
 	}
 	return err
+}
+
+// full sees to it that there is room, if err says that there is none.
+func (h *history) full(err error) error {
+	if !errors.Is(err, store.ErrFull) {
+		return err
+	}
+	if err := h.applyAll(); err != nil {
+		return err
+	}
+	<-time.After(2 * time.Second) // of the bubble's clock: the keeper tries again
+	synctest.Wait()
+	return nil
 }
 
 func (h *history) applyAll() error {
@@ -210,5 +216,3 @@ func (h *history) reopen() error {
 	synctest.Wait()
 	return h.node.check(true)
 }
-
-var _ = wal.Normal

@@ -66,6 +66,9 @@ func (s *Store) makeRoom() error {
 				p = hurried
 			}
 			reason, err := s.moveFile(next, p)
+			if errors.Is(err, wal.ErrRetired) {
+				continue // it was given back a moment ago
+			}
 			if err != nil {
 				return err
 			}

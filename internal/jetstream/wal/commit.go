@@ -15,13 +15,15 @@ func (l *Log) commitLoop() {
 	unproven := false // no batch follows the last one that has entries
 	for {
 		b, closed := l.take(false)
+		noRoom := false // for a marker that is due
 		if b == nil && unproven && (closed || !l.sleep(idle)) {
 			b, closed = l.take(true)
+			noRoom = b == nil
 		} else if b == nil && !unproven && !closed {
 			<-l.wake
 			continue
 		}
-		if b == nil && l.unsynced > 0 { // there is no room for a marker
+		if noRoom && l.unsynced > 0 {
 			if err := l.sync(); err != nil {
 				l.poison(err)
 				l.abandon()

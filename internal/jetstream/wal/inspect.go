@@ -3,6 +3,7 @@ package wal
 import (
 	"errors"
 	"iter"
+	"slices"
 )
 
 // Inspect yields what the log in a directory holds, as Replay does, and changes
@@ -63,7 +64,34 @@ func (l *Log) openAll(numbers []FileNumber) ([]*scan, error) {
 		scans = append(scans, s)
 	}
 	if errs == nil {
+		errs = l.rescanLast(scans)
+	}
+	if errs == nil {
 		l.mu.prepared = nil
 	}
 	return scans, errs
+}
+
+// rescanLast looks at the last file that has batches as the disk has it. What a
+// failed sync left in the system's cache is not on the disk; it can only be the last
+// batch that was written, as nothing is written after a failed sync.
+func (l *Log) rescanLast(scans []*scan) error {
+	for i, s := range slices.Backward(scans) {
+		if !s.hasBatches() {
+			continue
+		}
+		if err := s.file.disk.Forget(); err != nil {
+			return err
+		}
+		again, err := l.scanFile(s.file.number, s.file.disk)
+		if err != nil {
+			return err
+		}
+		scans[i] = again
+		l.mu.prepared[i] = again.file
+		if again.hasBatches() {
+			return nil
+		}
+	}
+	return nil
 }

@@ -122,9 +122,6 @@ func (l *Log) openFile(n FileNumber) (*scan, error) {
 func (l *Log) scanFile(n FileNumber, disk vfs.File) (*scan, error) {
 	s := &scan{file: &file{number: n, size: l.opts.FileSize, disk: disk}}
 	length, err := disk.Size()
-	if err == nil {
-		err = disk.Forget() // what a failed sync left in the cache is not on the disk
-	}
 	if err != nil {
 		return nil, err
 	}
