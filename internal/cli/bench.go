@@ -175,8 +175,11 @@ func (a *app) runBench(ctx context.Context, check func() error, run func(context
 	}
 	result, err := run(ctx, env)
 	interrupted := errors.Is(err, bench.ErrInterrupted)
-	if err != nil && !interrupted {
+	switch {
+	case err != nil && !interrupted:
 		return err
+	case result == nil: // interrupted before anything was measured
+		return errInterrupted
 	}
 	if !a.global.json {
 		result.Show(a.screen)
