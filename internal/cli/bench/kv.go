@@ -73,7 +73,7 @@ func KV(ctx context.Context, env Env, p KVPlan) (result *Result, err error) {
 	bucket := p.Store.Name
 	if bucket == "" {
 		bucket = ownName()
-		_, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+		_, err = js.CreateKeyValue(context.WithoutCancel(ctx), jetstream.KeyValueConfig{
 			Bucket: bucket, History: uint8(p.History), Storage: p.Store.storage(), Replicas: max(p.Store.Replicas, 1),
 			Description: "made by tidings bench, removed after it",
 		})

@@ -130,7 +130,8 @@ func Stream(ctx context.Context, env Env, p StreamPlan) (result *Result, err err
 // ownStream makes a stream for a load.
 func ownStream(ctx context.Context, js jetstream.JetStream, p StorePlan, batches bool) (name, subject string, err error) {
 	name = ownName()
-	_, err = js.CreateStream(ctx, jetstream.StreamConfig{
+	// An interruption must not leave a stream behind of which nobody knows.
+	_, err = js.CreateStream(context.WithoutCancel(ctx), jetstream.StreamConfig{
 		Name: name, Subjects: []string{"tidings.bench." + name + ".>"}, Storage: p.storage(), Replicas: max(p.Replicas, 1),
 		AllowAtomicPublish: batches, AllowDirect: true, Description: "made by tidings bench, removed after it",
 	})
