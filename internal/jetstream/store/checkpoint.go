@@ -320,7 +320,7 @@ func (r *checkpointRun) readSection(ref sectionRef) ([]byte, error) {
 }
 
 func (r *checkpointRun) put(sec *section, ref sectionRef) error {
-	return r.putBytes(sec.group, appendSection(nil, sec), ref)
+	return r.putBytes(sec.group, encodeSection(sec), ref)
 }
 
 func (r *checkpointRun) putBytes(g Group, b []byte, ref sectionRef) error {

@@ -112,9 +112,8 @@ type droppedGroup struct {
 	file  wal.FileNumber
 }
 
-func appendSection(dst []byte, s *section) []byte {
-	from := len(dst)
-	dst = append(dst, make([]byte, sectionHeader)...)
+func encodeSection(s *section) []byte {
+	dst := make([]byte, sectionHeader, sectionHeader+12+16*len(s.segments)+len(s.state))
 	dst = le.AppendUint32(dst, uint32(len(s.segments)))
 	for _, g := range s.segments {
 		flags := uint32(0)
@@ -137,7 +136,7 @@ func appendSection(dst []byte, s *section) []byte {
 		dst = le.AppendUint64(dst, uint64(d.group))
 		dst = le.AppendUint64(dst, uint64(d.file))
 	}
-	h := dst[from:]
+	h := dst
 	copy(h, sectionMagic)
 	le.PutUint64(h[8:], uint64(s.group))
 	le.PutUint64(h[16:], uint64(s.applied))

@@ -25,7 +25,7 @@ func sampleSection() section {
 func TestSectionsComeBackAsTheyWereWritten(t *testing.T) {
 	t.Parallel()
 	want := sampleSection()
-	b := appendSection(nil, &want)
+	b := encodeSection(&want)
 	got, n, ok := parseSection(append(b, "more"...))
 	if !ok || n != len(b) {
 		t.Fatalf("got %d, %v", n, ok)
@@ -64,12 +64,12 @@ func TestBlocksComeBackWhetherTheyGetSmallerOrNot(t *testing.T) {
 
 func FuzzParseSection(f *testing.F) {
 	s := sampleSection()
-	f.Add(appendSection(nil, &s))
-	f.Add(appendSection(nil, &section{kind: stateInFile, stateFile: 3, group: 2}))
+	f.Add(encodeSection(&s))
+	f.Add(encodeSection(&section{kind: stateInFile, stateFile: 3, group: 2}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, n, ok := parseSection(b)
 		if ok && s.kind == stateInline {
-			if again, m, ok := parseSection(appendSection(nil, &s)); !ok || m != n || again.group != s.group {
+			if again, m, ok := parseSection(encodeSection(&s)); !ok || m != n || again.group != s.group {
 				t.Errorf("%x is not written as it is read", b)
 			}
 		}

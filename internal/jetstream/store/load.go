@@ -81,8 +81,7 @@ func readCheckpoint(opts Options, name string) (*checkpointFile, error) {
 			continue
 		}
 		if _, err := readState(opts, &ch.section); err != nil {
-			var version *wrongVersionError
-			if errors.As(err, &version) {
+			if _, ok := errors.AsType[*wrongVersionError](err); ok {
 				return nil, err
 			}
 			c.whole = false

@@ -231,8 +231,7 @@ func (s *Store) moveOut(gr *group, owner Owner, file uint32, p pacing) (left boo
 func (s *Store) copyOut(w *segmentWriter, m *move, buf []byte) ([]byte, error) {
 	buf, err := w.files.Read(buf[:0], m.entry)
 	for range readAgain {
-		var damage *DamageError
-		if !errors.As(err, &damage) {
+		if _, ok := errors.AsType[*DamageError](err); !ok {
 			break
 		}
 		buf, err = w.files.Read(buf[:0], m.entry) // a device may fail once

@@ -150,8 +150,7 @@ func (in *inspection) node() error {
 	if err == nil {
 		in.report.Node, err = parseNode(b)
 	}
-	var version *wrongVersionError
-	if errors.As(err, &version) {
+	if _, ok := errors.AsType[*wrongVersionError](err); ok {
 		return err
 	}
 	if err != nil {
@@ -257,19 +256,19 @@ func (in *inspection) segment(g Group, name string, ref segmentRef) (records int
 	} else if h.group != g || h.number != ref.number || h.blocks != ref.blocks {
 		lost(0, fmt.Errorf("header is that of segment %d of group %d", h.number, h.group))
 	}
-	err = eachRecord(disk, ref, func(at int64, m record.Message, err error) {
+	eachRecord(disk, ref, func(at int64, m record.Message, err error) {
 		if err != nil {
 			lost(at, err)
 			return
 		}
 		records++
 	})
-	return records, err
+	return records, nil
 }
 
 // eachRecord calls f for each record of a segment, and with an error for each part
 // that holds none. Message and error are valid during the call.
-func eachRecord(disk vfs.File, ref segmentRef, f func(at int64, m record.Message, err error)) error {
+func eachRecord(disk vfs.File, ref segmentRef, f func(at int64, m record.Message, err error)) {
 	if !ref.blocks {
 		b := make([]byte, ref.size-segmentHeader)
 		n, err := disk.ReadAt(b, segmentHeader)
@@ -277,12 +276,12 @@ func eachRecord(disk vfs.File, ref segmentRef, f func(at int64, m record.Message
 			f(segmentHeader+int64(n), record.Message{}, err)
 		}
 		eachIn(b[:n], segmentHeader, f)
-		return nil
+		return
 	}
 	table, _, err := readTable(disk, ref.size)
 	if err != nil {
 		f(segmentHeader, record.Message{}, err)
-		return nil
+		return
 	}
 	if covers(table) != ref.size {
 		f(segmentHeader, record.Message{}, errors.New("blocks are missing"))
@@ -295,7 +294,6 @@ func eachRecord(disk vfs.File, ref segmentRef, f func(at int64, m record.Message
 		}
 		eachIn(b, int64(table[i].logical), f)
 	}
-	return nil
 }
 
 // eachIn goes through records one behind the other. Behind a damaged one it looks

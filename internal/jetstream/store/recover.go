@@ -74,8 +74,7 @@ func (s *Store) findLost(r Recovery) {
 			continue
 		}
 		err := l.lost[g]
-		var damage *DamageError
-		if !errors.As(err, &damage) {
+		if _, ok := errors.AsType[*DamageError](err); !ok {
 			err = &DamageError{Group: g, File: "checkpoint", Err: err}
 		}
 		s.Files(g)
@@ -146,36 +145,48 @@ func (s *Store) replay(r Recovery) error {
 
 // replayed passes on one step of the replay of the log.
 func (s *Store) replayed(r Recovery, rec wal.Record, err error) error {
-	g := rec.Group
-	var damage *wal.DamageError
-	switch {
-	case err == nil || errors.As(err, &damage) && damage.FirstBatch == 0 && rec.Place.File != 0:
-		if ch, ok := s.loaded.chosen[g]; ok && rec.Index <= ch.section.applied || s.settled(g, rec.Index) {
-			return nil
-		}
-	case damage == nil:
+	if err == nil {
+		return s.apply(r, rec)
+	}
+	damage, ok := errors.AsType[*wal.DamageError](err)
+	if !ok {
 		return err
-	default:
-		r.Damaged(0, err)
+	}
+	if damage.FirstBatch != 0 || rec.Place.File == 0 {
+		r.Damaged(0, damage)
 		return nil
 	}
-	if damage != nil {
+	if !s.known(rec) {
 		s.mu.Lock()
-		gr := s.groupLocked(g)
+		gr := s.groupLocked(rec.Group)
 		gr.skipped = max(gr.skipped, rec.Index)
 		s.mu.Unlock()
-		r.Damaged(g, err)
+		r.Damaged(rec.Group, damage)
+	}
+	return nil
+}
+
+// known reports whether the state of its group has the entry already, or nobody
+// needs it.
+func (s *Store) known(rec wal.Record) bool {
+	ch, ok := s.loaded.chosen[rec.Group]
+	return ok && rec.Index <= ch.section.applied || s.settled(rec.Group, rec.Index)
+}
+
+// apply passes on an entry.
+func (s *Store) apply(r Recovery, rec wal.Record) error {
+	if s.known(rec) {
 		return nil
 	}
-	files := s.Files(g)
-	switch err := r.Apply(rec, files); {
-	case errors.Is(err, ErrDropped):
-		s.Drop(g)
+	err := r.Apply(rec, s.Files(rec.Group))
+	if errors.Is(err, ErrDropped) {
+		s.Drop(rec.Group)
 		return nil
-	case err != nil:
-		return fmt.Errorf("apply entry %d of group %d: %w", rec.Index, g, err)
 	}
-	return s.keepBounded(g)
+	if err != nil {
+		return fmt.Errorf("apply entry %d of group %d: %w", rec.Index, rec.Group, err)
+	}
+	return s.keepBounded(rec.Group)
 }
 
 // keepBounded writes what a group has made while entries were applied, if it is

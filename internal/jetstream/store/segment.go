@@ -114,7 +114,7 @@ func readTable(disk vfs.File, size int64) (table []block, end int64, err error) 
 			if !found {
 				return table, at, nil
 			}
-			b, at = next, int64(next.at)
+			b = next
 		}
 		table = append(table, b)
 		at = int64(b.end())

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/record"
@@ -196,7 +197,7 @@ func (g *segment) grow(table []block, size int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.blocks && (g.mu.table != nil || g.size.Load() == segmentHeader) {
-		g.mu.table = append(g.mu.table[:len(g.mu.table):len(g.mu.table)], table...)
+		g.mu.table = append(slices.Clip(g.mu.table), table...)
 	}
 	g.size.Store(size)
 }

@@ -65,7 +65,6 @@ type benchEntry struct {
 	p       *plain
 	payload []byte
 	i       wal.Index
-	slots   chan struct{}
 	work    chan *benchEntry
 	at      index.Place
 }
@@ -145,7 +144,9 @@ func BenchmarkRecover(b *testing.B) {
 				if !checkpoint {
 					old, _ := filepath.Glob(filepath.Join(dir, "checkpoint-*"))
 					for _, file := range old {
-						os.Remove(file)
+						if err := os.Remove(file); err != nil {
+							b.Fatal(err)
+						}
 					}
 				}
 				b.StartTimer()
