@@ -134,6 +134,7 @@ func (c *Machine) bury(i int, reason, detail string) bool {
 	}
 	c.env.DeadLetter(e, reason, detail, p.deliveries())
 	c.log.urgent = true
+	c.log.buried = append(c.log.buried, *p)
 	return true
 }
 

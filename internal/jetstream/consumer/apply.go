@@ -67,11 +67,12 @@ func (c *Machine) Committed() {
 	n := copy(u.flying, u.flying[1:])
 	u.flying[n] = flight{}
 	u.flying = u.flying[:n]
-	u.spare = append(u.spare, flight{acked: f.acked[:0], dropped: f.dropped[:0], replies: f.replies[:0]})
+	u.spare = append(u.spare, flight{acked: f.acked[:0], dropped: f.dropped[:0], replies: f.replies[:0], buried: f.buried[:0]})
 }
 
 // merge takes what a delta knows and the machine does not. A machine decoded from a
-// state that is newer than the delta knows all of it, but that it is logged.
+// state that is newer than the delta knows all of it, but that it is logged, and
+// with it the dead letters.
 func (c *Machine) merge(d *delta) {
 	if d.epoch < c.epoch {
 		return
@@ -83,6 +84,8 @@ func (c *Machine) merge(d *delta) {
 		c.log.number = d.number
 		c.mergeNews(d)
 	}
+	c.removeRuns(d.acked)
+	c.removeRuns(d.dropped)
 	c.log.acked.subtract(d.acked)
 	c.log.dropped.subtract(d.dropped)
 	c.giveUp(d.dropped)
@@ -107,8 +110,6 @@ func (c *Machine) mergeNews(d *delta) {
 	for i := range d.changed {
 		c.mergeChange(&d.changed[i])
 	}
-	c.removeRuns(d.acked)
-	c.removeRuns(d.dropped)
 	c.seek()
 }
 

@@ -42,11 +42,13 @@ type mpend struct {
 	due        int64 // 0: at once
 	dseq       uint64
 	deliveries uint64
+	epoch      int // of a dead letter
 }
 
 // mstate is what the model knows: everything in maps.
 type mstate struct {
 	version                int // grows with each step
+	epoch                  int // grows with each reset
 	consumerSeq, streamSeq uint64
 	pending                map[uint64]mpend
 	done                   map[uint64]bool // acknowledged, or given up
@@ -57,6 +59,7 @@ type mstate struct {
 
 // reset has the model begin anew with a message.
 func (m *mstate) reset(seq uint64) {
+	m.epoch++
 	m.consumerSeq, m.streamSeq, m.skipped, m.last = 0, seq-1, seq-1, 0
 	clear(m.pending)
 	clear(m.first)
@@ -75,8 +78,9 @@ type entry struct {
 	remove  uint64
 	reset   uint64
 	delta   []byte
-	model   mstate          // when the delta was taken
-	needs   map[uint64]bool // after it was applied; nil: not known
+	model   mstate           // when the delta was taken
+	letters map[uint64]mpend // dead letters that are logged with it
+	needs   map[uint64]bool  // after it was applied; nil: not known
 }
 
 // checkpoint is a state and its place in the log.
@@ -100,8 +104,11 @@ type run struct {
 	log      []entry
 	flying   []entry
 	points   []checkpoint
-	finished map[uint64]bool // acked was called
-	asked    int             // acknowledgements that wait for a confirmation
+	finished map[uint64]bool  // acked was called
+	letters  map[uint64]mpend // dead letters that are in no delta
+	stored   map[uint64]int   // dead letters in the log
+	buried   map[uint64]mpend // what messages were when they were given up
+	asked    int              // acknowledgements that wait for a confirmation
 	steps    []string
 	resets   bool // confirmations may have been dropped by a reset
 	restored bool // the machine was decoded from the newest checkpoint
@@ -124,7 +131,7 @@ var subjects = []string{"a.1", "a.2", "b.1", "b.2", "c"}
 
 func history(t *testing.T, seed uint64) {
 	t.Helper()
-	h := &run{world: newWorld(), t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 1)), finished: map[uint64]bool{}}
+	h := &run{world: newWorld(), t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 1)), finished: map[uint64]bool{}, letters: map[uint64]mpend{}, stored: map[uint64]int{}, buried: map[uint64]mpend{}}
 	h.quiet = true
 	h.now = 1e15
 	for range h.r.IntN(20) {
@@ -323,8 +330,41 @@ func (h *run) Advise(kind jsapi.EventKind, event any) {
 	if !h.loose && p.deliveries != uint64(h.cfg.MaxDeliver) || p.due > h.now {
 		h.fail("#%d is given up after %d deliveries", e.StreamSeq, p.deliveries)
 	}
+	h.buried[e.StreamSeq] = p
 	delete(h.m.pending, e.StreamSeq)
 	h.m.done[e.StreamSeq] = true
+}
+
+// DeadLetter notes that a dead letter goes with the next delta.
+func (h *run) DeadLetter(e index.Entry, _, _ string, deliveries uint64) {
+	p := h.buried[e.Seq]
+	if p.deliveries != deliveries && !h.loose {
+		h.fail("#%d is buried after %d deliveries, want %d", e.Seq, deliveries, p.deliveries)
+	}
+	h.note("bury #%d", e.Seq)
+	p.epoch, p.deliveries = h.m.epoch, deliveries
+	h.letters[e.Seq] = p
+}
+
+// point is the model as a checkpoint has it: dead letters that are not applied are
+// pending, and overdue.
+func (h *run) point() mstate {
+	m := h.m.clone()
+	back := func(letters map[uint64]mpend) {
+		for seq, p := range letters {
+			if p.epoch != m.epoch {
+				continue
+			}
+			p.due = 1
+			m.pending[seq] = p
+			delete(m.done, seq)
+		}
+	}
+	for i := range h.flying {
+		back(h.flying[i].letters)
+	}
+	back(h.letters)
+	return m
 }
 
 // Reply checks that what is confirmed is committed: #seq.
@@ -345,7 +385,17 @@ func (h *run) Reply(to []byte) {
 // step logs a step and applies it.
 func (h *run) step(e entry) {
 	h.log = append(h.log, e)
+	h.store(&e)
 	h.apply(&h.log[len(h.log)-1])
+}
+
+// store has the dead letters of e in the log.
+func (h *run) store(e *entry) {
+	for seq := range e.letters {
+		if h.stored[seq]++; h.stored[seq] > 1 && !h.resets && !h.loose {
+			h.fail("two dead letters of #%d", seq)
+		}
+	}
 }
 
 func (h *run) apply(e *entry) {
@@ -357,6 +407,7 @@ func (h *run) apply(e *entry) {
 	case e.reset != 0:
 		h.c.Reset(h.now, e.reset)
 		h.m.reset(e.reset)
+		clear(h.buried)
 	case e.delta != nil:
 		if err := h.c.ApplyDelta(e.delta, h.acked); err != nil {
 			h.fail("%v", err)
@@ -411,7 +462,7 @@ func (h *run) act() {
 		h.reset()
 	case n < 97:
 		h.note("checkpoint")
-		h.points = append(h.points, checkpoint{len(h.log), h.c.AppendState(nil), h.m.clone()})
+		h.points = append(h.points, checkpoint{len(h.log), h.c.AppendState(nil), h.point()})
 		h.points = h.points[max(len(h.points)-2, 0):]
 	default:
 		h.crash()
@@ -464,6 +515,7 @@ func (h *run) ack() {
 		finish()
 	case !pending:
 	case payload == "+TERM":
+		h.buried[s.seq] = p
 		finish()
 	case payload == "+WPI":
 		p.due = h.now + h.ackWait(p.deliveries)
@@ -482,7 +534,8 @@ func (h *run) takeDelta() {
 	model := h.m.clone()
 	if b := h.c.Delta(nil); len(b) > 0 {
 		h.note("delta")
-		h.flying = append(h.flying, entry{delta: b, model: model})
+		h.flying = append(h.flying, entry{delta: b, model: model, letters: h.letters})
+		h.letters = map[uint64]mpend{}
 	}
 }
 
@@ -523,7 +576,10 @@ func (h *run) crash() {
 	point := h.points[which]
 	h.note("crash: %d of %d deltas arrived, %d entries replayed", arrived, len(h.flying), len(h.log)-point.at)
 	h.log = append(h.log, h.flying[:arrived]...)
-	h.flying, h.asked = nil, 0
+	for i := range h.flying[:arrived] {
+		h.store(&h.flying[i])
+	}
+	h.flying, h.asked, h.letters = nil, 0, map[uint64]mpend{}
 	if which < len(h.points)-1 {
 		h.points = h.points[:1] // the newer one is damaged
 		h.loose = h.loose || h.restored
@@ -551,6 +607,14 @@ func (h *run) crash() {
 		switch {
 		case e.delta != nil && e.model.version >= model.version:
 			model = e.model
+		case e.delta != nil:
+			model = model.clone()
+			for seq, p := range e.letters {
+				if _, again := model.pending[seq]; again && p.epoch == model.epoch {
+					delete(model.pending, seq)
+					model.done[seq] = true
+				}
+			}
 		case e.reset != 0 && e.model.pending != nil:
 			model = e.model
 		case e.reset != 0: // it arrived and was not applied until now
@@ -564,6 +628,7 @@ func (h *run) crash() {
 	version := h.m.version
 	h.m = model.clone()
 	h.m.version = version
+	maps.DeleteFunc(h.buried, func(seq uint64, _ mpend) bool { return !h.m.done[seq] })
 	for seq := range h.m.pending {
 		if !h.there(seq) {
 			delete(h.m.pending, seq)
@@ -663,6 +728,11 @@ func (h *run) drain() {
 	}
 	if h.asked != 0 && !h.resets {
 		h.fail("%d acknowledgements were not confirmed", h.asked)
+	}
+	for seq := range h.buried {
+		if seq > h.m.skipped && h.there(seq) && h.m.done[seq] && h.stored[seq] == 0 && h.cfg.Metadata[consumer.MetadataDeadLetter] != "" {
+			h.fail("#%d has no dead letter", seq)
+		}
 	}
 	for _, seq := range h.live() {
 		if !h.m.done[seq] && seq > h.m.skipped && (seq > h.m.last || h.m.first[seq]) {

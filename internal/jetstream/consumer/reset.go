@@ -53,7 +53,7 @@ func (c *Machine) restart(epoch, streamSeq uint64) {
 	c.base, c.lastDeliver, c.lastAck = streamSeq, 0, 0
 	c.given = nil
 	u := &c.log
-	u.acked, u.dropped, u.replies = u.acked[:0], u.dropped[:0], u.replies[:0]
+	u.acked, u.dropped, u.replies, u.buried = u.acked[:0], u.dropped[:0], u.replies[:0], u.buried[:0]
 	u.streamSeq, u.applied = streamSeq, streamSeq
 	u.dirty, u.urgent = false, false
 	c.blocked = false

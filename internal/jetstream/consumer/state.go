@@ -1,9 +1,11 @@
 package consumer
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jsapi"
@@ -31,7 +33,8 @@ const stateVersion = 1
 
 // AppendState appends the state in the form that Decode takes. It holds what the
 // machine knows, with what no applied delta tells marked as such, so that the
-// machine decoded from it tells it again.
+// machine decoded from it tells it again. Dead letters that are not logged are
+// pending in it, so that they are buried again.
 func (c *Machine) AppendState(dst []byte) []byte {
 	dst = append(dst, stateVersion)
 	for _, s := range [...]string{c.id.Account, c.id.Domain, c.id.Stream, c.id.Name} {
@@ -50,9 +53,14 @@ func (c *Machine) AppendState(dst []byte) []byte {
 	dst = appendString(dst, string(cfg))
 	dst = c.appendHead(dst)
 	dst = binary.AppendUvarint(dst, c.base)
-	dst = c.appendPendings(dst, c.pend.list[c.pend.head:])
+	list := c.pend.list[c.pend.head:]
+	acked, dropped, buried := c.log.all(c.epoch)
+	if len(buried) > 0 {
+		list = slices.Concat(list, buried)
+		slices.SortFunc(list, func(a, b pend) int { return cmp.Compare(a.seq, b.seq) })
+	}
+	dst = c.appendPendings(dst, list)
 	dst = binary.AppendUvarint(dst, c.log.applied)
-	acked, dropped := c.log.all(c.epoch)
 	dst = appendRuns(dst, acked)
 	dst = appendRuns(dst, dropped)
 	dst = appendRuns(dst, c.given)
@@ -73,17 +81,24 @@ func appendString(dst []byte, s string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
 
-// all returns what no applied delta tells.
-func (u *unlogged) all(epoch uint64) (acked, dropped runs) {
+// all returns what no applied delta tells; buried are not in acked, and overdue.
+func (u *unlogged) all(epoch uint64) (acked, dropped runs, buried []pend) {
 	acked = append(acked, u.acked...)
 	dropped = append(dropped, u.dropped...)
+	buried = append(buried, u.buried...)
 	for i := range u.flying {
 		if f := &u.flying[i]; !f.landed && f.epoch == epoch {
 			acked = append(acked, f.acked...)
 			dropped = append(dropped, f.dropped...)
+			buried = append(buried, f.buried...)
 		}
 	}
-	return acked.sorted(), dropped.sorted()
+	for i := range buried {
+		p := &buried[i]
+		p.due, p.meta = 1, p.meta&deliveriesMax
+		acked.subtract(runs{{p.seq, p.seq}})
+	}
+	return acked.sorted(), dropped.sorted(), buried
 }
 
 // Decode returns the machine whose state AppendState has written, with the index of

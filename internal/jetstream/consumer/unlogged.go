@@ -11,9 +11,12 @@ type unlogged struct {
 	applied   uint64
 	acked     runs
 	dropped   runs
-	replies   [][]byte // to confirm when the next delta is committed
-	flying    []flight // taken, not applied, oldest first
-	spare     []flight
+	// buried are those of acked whose dead letter goes with the next delta: a state
+	// without it must have them pending.
+	buried  []pend
+	replies [][]byte // to confirm when the next delta is committed
+	flying  []flight // taken, not applied, oldest first
+	spare   []flight
 }
 
 // flight is a delta on its way.
@@ -23,6 +26,7 @@ type flight struct {
 	streamSeq uint64
 	acked     runs
 	dropped   runs
+	buried    []pend
 	replies   [][]byte
 	landed    bool // applied, not yet confirmed
 }
@@ -60,6 +64,9 @@ func (u *unlogged) rest() {
 	}
 	if len(u.replies) == 0 {
 		u.replies = nil
+	}
+	if len(u.buried) == 0 {
+		u.buried = nil
 	}
 	if len(u.flying) == 0 {
 		u.flying = nil
@@ -112,6 +119,7 @@ func (c *Machine) Delta(dst []byte) []byte {
 	f.acked, u.acked = u.acked, f.acked[:0]
 	f.dropped, u.dropped = u.dropped, f.dropped[:0]
 	f.replies, u.replies = u.replies, f.replies[:0]
+	f.buried, u.buried = u.buried, f.buried[:0]
 	u.flying = append(u.flying, f)
 	u.dirty, u.urgent = false, false
 	u.streamSeq = c.streamSeq
