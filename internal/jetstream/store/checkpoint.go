@@ -36,6 +36,8 @@ type sectionRef struct {
 	length    int
 	applied   wal.Index
 	stateFile uint64 // 0: none
+	stateSize int64
+	end       wal.Position // of the log when the state was taken; unknown after a start
 }
 
 // checkpointRun is the writing of one checkpoint. It belongs to the keeper.
@@ -45,6 +47,7 @@ type checkpointRun struct {
 	end     wal.Position // of the log when it began
 	touched map[Group]wal.Index
 	all     bool // nobody knows which groups the log touched
+	large   bool // large states are written whether it is worth it or not
 	applied map[Group]wal.Index
 
 	disk     vfs.File
@@ -60,11 +63,12 @@ type checkpointRun struct {
 	sparse   []sparseSegment     // segments that are worth to be written anew
 }
 
-// checkpoint writes a checkpoint and lets go of what only older ones need. Under
-// s.keep.
-func (s *Store) checkpoint() error {
+// checkpoint writes a checkpoint and lets go of what only older ones need. all:
+// large states, too, that have changed little. Under s.keep.
+func (s *Store) checkpoint(all bool) error {
 	r := &checkpointRun{
-		s: s, number: s.keep.number + 1, end: s.log.End(), dropped: s.droppedBefore(s.keep.number + 1),
+		large: all,
+		s:     s, number: s.keep.number + 1, end: s.log.End(), dropped: s.droppedBefore(s.keep.number + 1),
 		touched: map[Group]wal.Index{}, applied: map[Group]wal.Index{}, sections: map[Group]sectionRef{},
 		old: map[uint64]vfs.File{},
 	}
@@ -98,7 +102,7 @@ func (s *Store) checkpoint() error {
 		return fmt.Errorf("write %s: %w", checkpointName(r.number), err)
 	}
 	s.keep.doomed = append(s.keep.doomed, r.doomed...)
-	s.keep.sparse = r.sparse
+	s.keep.sparse = append(s.keep.sparse, r.sparse...)
 	return s.settle(&generation{head: r.head, sections: r.sections, whole: true})
 }
 
@@ -170,6 +174,13 @@ func (r *checkpointRun) group(gr *group) error {
 		// this checkpoint already: the node must have it, too.
 		owner.View(func(v View) { changed = changed || v.Applied != ref.applied })
 	}
+	if known && owner != nil && r.postpone(ref) {
+		r.applied[g] = ref.applied
+		r.s.markChanged(gr)
+		if err := r.copySection(g, ref); err == nil {
+			return nil
+		}
+	}
 	if r.s.isLost(gr) {
 		return r.put(&section{group: g, kind: stateLost}, sectionRef{})
 	}
@@ -198,7 +209,18 @@ func (r *checkpointRun) group(gr *group) error {
 	if sec.applied < r.touched[g] {
 		r.s.markChanged(gr)
 	}
-	return r.put(&sec, sectionRef{applied: sec.applied, stateFile: sec.stateFile})
+	return r.put(&sec, sectionRef{
+		applied: sec.applied, stateFile: sec.stateFile, stateSize: int64(sec.stateSize), end: r.end,
+	})
+}
+
+// postpone reports whether a large state is left as it is on disk, because writing
+// it would cost more than the log that a restart has to go through instead.
+func (r *checkpointRun) postpone(ref sectionRef) bool {
+	if r.large || r.all || ref.stateFile == 0 || ref.end.File == 0 {
+		return false
+	}
+	return r.s.logged(ref.end) < min(2*ref.stateSize, 4*r.s.opts.CheckpointBytes)
 }
 
 // encode takes the state of a group.

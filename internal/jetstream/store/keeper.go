@@ -90,13 +90,13 @@ func (s *Store) work() error {
 	}
 	err := s.moveKeptOverLimit()
 	if err == nil && s.logged(s.keep.position) >= s.opts.CheckpointBytes {
-		err = s.checkpoint()
-		if err == nil {
-			err = s.compact()
-		}
+		err = s.checkpoint(false)
 	}
 	if err == nil {
 		err = s.makeRoom()
+	}
+	if err == nil {
+		err = s.compact()
 	}
 	return s.note(err)
 }
@@ -141,7 +141,7 @@ func (s *Store) Checkpoint() error {
 	if !s.ready.Load() {
 		return errNotRecovered
 	}
-	return s.note(s.checkpoint())
+	return s.note(s.checkpoint(true))
 }
 
 // logged returns how much log there is behind a position, about.

@@ -51,54 +51,64 @@ const (
 func (s *Store) makeRoom() error {
 	k := &s.keep
 	for {
-		st := s.log.State()
-		free := s.opts.MaxFiles - st.Files
-		if free*3 >= s.opts.MaxFiles || s.stopping() {
+		before := s.log.State()
+		if (s.opts.MaxFiles-before.Files)*3 >= s.opts.MaxFiles || s.stopping() {
 			return nil
 		}
-		next := st.Oldest
-		if n := len(k.clean); n > 0 {
-			next = k.clean[n-1].file + 1
+		reason, err := s.cleanFiles(before)
+		if errors.Is(err, wal.ErrRetired) {
+			continue // a file was given back a moment ago
 		}
-		if next < st.Tail {
-			p := calm
-			if free*6 < s.opts.MaxFiles {
-				p = hurried
-			}
-			reason, err := s.moveFile(next, p)
-			if errors.Is(err, wal.ErrRetired) {
-				continue // it was given back a moment ago
-			}
-			if err != nil {
-				return err
-			}
-			if reason == "" {
-				k.clean = append(k.clean, cleanFile{next, k.number + 1})
-			} else if len(k.clean) == 0 {
-				s.isStuck(next, reason)
-				return nil
-			} else {
-				next = st.Tail
-			}
-		}
-		if err := s.checkpoint(); err != nil {
+		if err != nil {
 			return err
 		}
-		if next >= st.Tail && s.log.State().Oldest == st.Oldest { // once more, for the second generation
-			if err := s.checkpoint(); err != nil {
+		if len(k.clean) == 0 {
+			s.isStuck(before.Oldest, reason)
+			return nil
+		}
+		// The files go when both generations of checkpoints do without them.
+		for range 2 {
+			if len(k.clean) == 0 || k.clean[0].file > before.Oldest {
+				break
+			}
+			if err := s.checkpoint(true); err != nil {
 				return err
 			}
 		}
 		if _, err := s.log.Commit(nil, wal.Essential); err != nil {
 			return err // what is retired is given back with the next batch
 		}
-		if next >= st.Tail && s.log.State().Oldest == st.Oldest {
-			s.isStuck(st.Oldest, "entries in it are not applied yet")
+		if s.log.State().Oldest == before.Oldest {
+			s.isStuck(before.Oldest, "a checkpoint needs it: entries in it are not applied yet")
 			return nil
 		}
 		k.stuck = ""
 		s.room.open()
 	}
+}
+
+// cleanFiles empties the oldest files that are not empty yet, a sixth of all at most,
+// as each time costs a checkpoint or two. A reason: why there are no more.
+func (s *Store) cleanFiles(st wal.State) (reason string, err error) {
+	k := &s.keep
+	p, some := calm, max(s.opts.MaxFiles/6, 1)
+	if (s.opts.MaxFiles-st.Files)*6 < s.opts.MaxFiles {
+		p, some = hurried, 1
+	}
+	for range some {
+		next := st.Oldest
+		if n := len(k.clean); n > 0 {
+			next = k.clean[n-1].file + 1
+		}
+		if next >= st.Tail {
+			return "the log is written to it", nil
+		}
+		if reason, err = s.moveFile(next, p); err != nil || reason != "" {
+			return reason, err
+		}
+		k.clean = append(k.clean, cleanFile{next, k.number + 1})
+	}
+	return "", nil
 }
 
 // isStuck tells once why the log does not get shorter.
@@ -191,8 +201,9 @@ func (s *Store) moveOut(gr *group, owner Owner, file uint32, p pacing) (left boo
 			err = errors.Join(err, e)
 		}
 	}()
+	source := gr.files.Reader()
+	defer source.Release()
 	var moves []move
-	var buf []byte
 	for {
 		moves = moves[:0]
 		size := 0
@@ -211,7 +222,7 @@ func (s *Store) moveOut(gr *group, owner Owner, file uint32, p pacing) (left boo
 			return false, nil
 		}
 		for i := range moves {
-			if buf, err = s.copyOut(w, &moves[i], buf); err != nil {
+			if err = s.copyOut(w, &moves[i], source); err != nil {
 				return true, err
 			}
 		}
@@ -228,26 +239,27 @@ func (s *Store) moveOut(gr *group, owner Owner, file uint32, p pacing) (left boo
 }
 
 // copyOut writes one message to a segment. One that cannot be read goes nowhere.
-func (s *Store) copyOut(w *segmentWriter, m *move, buf []byte) ([]byte, error) {
-	buf, err := w.files.Read(buf[:0], m.entry)
+func (s *Store) copyOut(w *segmentWriter, m *move, source *Reader) error {
+	_, rec, err := source.read(m.entry)
 	for range readAgain {
-		if _, ok := errors.AsType[*DamageError](err); !ok {
+		if _, damaged := errors.AsType[*DamageError](err); !damaged {
 			break
 		}
-		buf, err = w.files.Read(buf[:0], m.entry) // a device may fail once
+		source.Release()
+		_, rec, err = source.read(m.entry) // a device may fail once
 	}
 	switch {
 	case err == nil:
-		m.to, err = w.add(buf, m.entry.Seq)
-		return buf, err
+		m.to, err = w.add(rec, m.entry.Seq)
+		return err
 	case errors.Is(err, ErrMoved):
 		m.skip = true
-		return buf, nil
+		return nil
 	case errors.Is(err, ErrClosed):
-		return buf, err
+		return err
 	default:
 		s.report(w.files.group, err)
-		return buf, nil
+		return nil
 	}
 }
 

@@ -44,21 +44,26 @@ func (r *Reader) Release() {
 // Read returns the message of e, verified, valid until the next call. Its errors
 // are those of [Files.Read].
 func (r *Reader) Read(e index.Entry) (record.Message, error) {
+	m, _, err := r.read(e)
+	m.Seq = e.Seq
+	return m, err
+}
+
+// read returns the record of e and what is in it, both valid until the next call.
+func (r *Reader) read(e index.Entry) (record.Message, []byte, error) {
 	if rec, ok := r.buffered(e); ok {
 		// What was read ahead may have been written since: only a fresh read shows
 		// whether a record is damaged.
 		if m, n, err := record.Parse(rec); err == nil && n == int(e.Size) && (m.Seq == 0 || m.Seq == e.Seq) {
-			m.Seq = e.Seq
-			return m, nil
+			return m, rec, nil
 		}
 	}
 	if err := r.fill(e); err != nil {
-		return record.Message{}, err
+		return record.Message{}, nil, err
 	}
 	rec, _ := r.buffered(e)
 	m, err := r.files.verify(rec, e)
-	m.Seq = e.Seq
-	return m, err
+	return m, rec, err
 }
 
 // buffered returns the bytes of e if they were read already.

@@ -258,7 +258,7 @@ func (s *Store) lastCheckpoint() error {
 	if s.Err() != nil {
 		return nil // it is told by Close
 	}
-	return s.checkpoint()
+	return s.checkpoint(true)
 }
 
 func (s *Store) lookup(g Group) *group {
