@@ -142,6 +142,22 @@ func (a *Account) reservedLocked(except *Stream) (memory, storage uint64) {
 	return memory, storage
 }
 
+// full says why the account, or the server, takes no more messages.
+func (a *Account) full(kind jsapi.Storage) *jsapi.Error {
+	l, cfg := a.limits.Load(), &a.node.cfg
+	most, server, used, all := l.MaxStorage, cfg.MaxStorage, a.usage.storage.Load(), a.node.usage.storage.Load()
+	if kind == jsapi.MemoryStorage {
+		most, server, used, all = l.MaxMemory, cfg.MaxMemory, a.usage.memory.Load(), a.node.usage.memory.Load()
+	}
+	switch {
+	case most >= 0 && used >= most:
+		return jsapi.ErrAccountResourcesExceeded.New()
+	case server >= 0 && all >= server:
+		return jsapi.ErrInsufficientResources.New()
+	}
+	return nil
+}
+
 // CreateStream creates a stream, durably, or finds that there is an equal one.
 func (a *Account) CreateStream(cfg jsapi.StreamConfig, pedantic bool) (*jsapi.StreamInfo, bool, *jsapi.Error) {
 	checked, err := cfg.Checked(a.rules(pedantic))

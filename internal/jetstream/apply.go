@@ -146,7 +146,12 @@ func (s *Stream) republishLocked(m *stream.Stored) {
 // was scheduled, batches that nobody went on with.
 func (s *Stream) dueLocked() {
 	m := s.mu.machine
+	s.mu.held = false
 	if due := m.Deadline(); due == 0 || due > s.mu.now || s.mu.closed || s.mu.failed != nil {
+		return
+	}
+	// What is on its way does it at its own time, here and after a restart.
+	if s.mu.held = !s.quietLocked(); s.mu.held {
 		return
 	}
 	if m.Produces(s.mu.now) && s.logged {
@@ -160,13 +165,25 @@ func (s *Stream) dueLocked() {
 	m.Expire(s.mu.now)
 }
 
+// quietLocked reports whether nothing is on its way through the log, and makes
+// sure that nothing with a time before now will be.
+func (s *Stream) quietLocked() bool {
+	s.order.Lock()
+	defer s.order.Unlock()
+	if s.order.index != s.mu.applied {
+		return false
+	}
+	s.order.last = max(s.order.last, s.mu.now)
+	return true
+}
+
 // dueAtLocked returns when a turn is needed though nobody asks for one.
 func (s *Stream) dueAtLocked() int64 {
 	if s.mu.closed {
 		return 0
 	}
 	at := earlier(s.mu.queue.next(), s.mu.deltasAt)
-	if !s.mu.expiring && s.mu.failed == nil {
+	if !s.mu.expiring && !s.mu.held && s.mu.failed == nil {
 		at = earlier(at, s.mu.machine.Deadline())
 	}
 	return at
@@ -191,8 +208,10 @@ func (s *Stream) settleLocked() {
 	s.order.Lock()
 	s.order.appliedSeq = x.Last
 	s.order.inflight -= s.appliedRecords
+	s.order.bytes -= s.appliedBytes
 	s.order.Unlock()
-	s.appliedRecords = 0
+	s.appliedRecords, s.appliedBytes = 0, 0
+	s.settledLocked()
 }
 
 func (s *Stream) adviseAbandoned(a stream.Abandoned) {
@@ -207,8 +226,10 @@ func (s *Stream) adviseAbandoned(a stream.Abandoned) {
 func (a *Account) use(kind jsapi.Storage, delta int64) {
 	if kind == jsapi.MemoryStorage {
 		a.usage.memory.Add(delta)
+		a.node.usage.memory.Add(delta)
 	} else {
 		a.usage.storage.Add(delta)
+		a.node.usage.storage.Add(delta)
 	}
 }
 

@@ -132,6 +132,10 @@ func (n *Node) deleteStream(s *Stream) error {
 		return err
 	}
 	s.close(jsapi.StatusConsumerDeleted)
+	s.locked(func() {
+		s.account.use(s.config.Load().Storage, -s.mu.bytes)
+		s.mu.bytes = 0
+	})
 	n.mu.Lock()
 	delete(n.mu.groups, s.group)
 	n.mu.Unlock()

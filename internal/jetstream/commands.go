@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tidings-io/tidings/internal/jetstream/stream"
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
@@ -44,6 +45,7 @@ type command struct {
 	ResetConsumer  *resetConsumer            `json:"reset_consumer,omitempty"`
 	Acked          []uint64                  `json:"acked,omitempty"` // copied by all who follow the stream
 	Source         *sourceCommand            `json:"source,omitempty"`
+	Limits         *stream.Limits            `json:"limits,omitempty"`
 	SkipTo         uint64                    `json:"skip_to,omitempty"` // of a restore
 }
 
@@ -150,6 +152,9 @@ func (s *Stream) applyUpdateLocked(c *command) {
 	if s.mu.opened && !s.mu.closed {
 		s.resubscribeLocked(cfg.Subjects)
 	}
+	for _, consumer := range s.mu.consumers {
+		consumer.machine.Retain(s.retained())
+	}
 	if renew {
 		s.renewFollowersLocked()
 	}
@@ -160,6 +165,7 @@ func (s *Stream) applyUpdateLocked(c *command) {
 // that is refused.
 func (s *Stream) applyLocked(e *entry) {
 	s.appliedRecords += e.count
+	s.appliedBytes += e.bytes
 	if e.err == nil {
 		s.mu.applied = e.index
 	}
@@ -167,9 +173,9 @@ func (s *Stream) applyLocked(e *entry) {
 	case publishes(e.kind):
 		s.applyPublishLocked(e)
 		return // released when the turn ends
-	case e.kind == kindCommand && e.err != nil:
+	case e.kind == kindCommand && e.err != nil && e.done != nil:
 		e.done(result{err: storeError(e.err)})
-	case e.kind == kindCommand:
+	case e.kind == kindCommand && e.err == nil:
 		r := s.commandLocked(e.command)
 		if e.done != nil {
 			e.done(r)
@@ -190,6 +196,10 @@ func (s *Stream) commandLocked(c *command) result {
 		return result{}
 	case c.Purge != nil:
 		n, err := m.Purge(*c.Purge, c.Time)
+		for _, consumer := range s.mu.consumers {
+			consumer.machine.Purged(c.Time)
+			s.wakeLocked(consumer)
+		}
 		return result{purged: n, err: err}
 	case c.Delete != nil:
 		return result{err: m.Delete(c.Delete.Seq, c.Delete.Erase, c.Time)}
@@ -205,6 +215,8 @@ func (s *Stream) commandLocked(c *command) result {
 		for _, seq := range c.Acked {
 			s.ackedLocked(seq)
 		}
+	case c.Limits != nil:
+		m.SetLimits(*c.Limits)
 	case c.Source != nil:
 		m.SetSource(c.Source.Key, c.Source.Seq)
 	}

@@ -28,8 +28,8 @@ type Consumer struct {
 	dueAt    int64 // when it is to be run, 0: never
 	at       int   // place in the queue, -1: not in it
 
-	pulls *core.Subscription // of pull requests
-	watch func()             // stops watching the deliver subject
+	pulls []*core.Subscription // of pull requests
+	watch func()               // stops watching the deliver subject
 }
 
 // Name is the consumer's name.
@@ -43,6 +43,7 @@ func (c *Consumer) Stream() *Stream { return c.stream }
 
 // Info returns what there is to know of the consumer.
 func (c *Consumer) Info() *jsapi.ConsumerInfo {
+	c.stream.Settle()
 	c.stream.mu.Lock()
 	defer c.stream.mu.Unlock()
 	return c.infoLocked()
@@ -94,12 +95,12 @@ func (c *Consumer) openLocked() {
 	s := c.stream
 	s.openDoorsLocked()
 	cfg := c.config.Load()
-	prefix := jsapi.APIPrefix
-	switch {
-	case !cfg.Push():
-		d := &door{stream: s, kind: workPulls, consumer: c}
-		c.pulls = s.account.subscribe(d, prefix+".CONSUMER.MSG.NEXT."+s.name+"."+c.name)
-	default:
+	// Push consumers have this door, too: it says what they are.
+	d := &door{stream: s, kind: workPulls, consumer: c}
+	for _, prefix := range s.node.apiPrefixes() {
+		c.pulls = append(c.pulls, s.account.subscribe(d, prefix+".CONSUMER.MSG.NEXT."+s.name+"."+c.name))
+	}
+	if cfg.Push() {
 		c.watchLocked(cfg.DeliverSubject)
 	}
 	s.wakeLocked(c)
@@ -122,10 +123,10 @@ func (c *Consumer) watchLocked(deliver string) {
 
 // closeLocked ends what clients have of the consumer.
 func (c *Consumer) closeLocked(status string) {
-	if c.pulls != nil {
-		c.stream.account.core.Unsubscribe(c.pulls)
-		c.pulls = nil
+	for _, sub := range c.pulls {
+		c.stream.account.core.Unsubscribe(sub)
 	}
+	c.pulls = nil
 	if c.watch != nil {
 		c.watch()
 		c.watch = nil

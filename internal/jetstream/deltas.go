@@ -172,7 +172,7 @@ func (s *Stream) ackedLocked(seq uint64) {
 
 // failLocked stops the stream after the log has failed.
 func (s *Stream) failLocked(err error) {
-	if s.mu.failed == nil && !errors.Is(err, wal.ErrClosed) {
+	if s.mu.failed == nil && errors.Is(err, wal.ErrPoisoned) {
 		s.mu.failed = err
 		s.node.log.Error("Stream is stopped, restart the server to recover it", "account", s.account.Name(), "stream", s.name, "error", err)
 	}

@@ -124,6 +124,9 @@ func (v *env) Reply(to []byte) { v.stream.out.send(v.stream.mu.pub, to, nil, nil
 // Advise implements [consumer.Env].
 func (v *env) Advise(kind jsapi.EventKind, body any) {
 	s := v.stream
+	if s.mu.pub == nil {
+		return // it was told before the restart
+	}
 	s.mu.advice = append(s.mu.advice, event{kind.For(s.name, v.name), body})
 }
 

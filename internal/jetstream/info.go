@@ -6,6 +6,7 @@ import (
 
 	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jetstream/store"
+	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/record"
 	"github.com/tidings-io/tidings/internal/subject"
@@ -19,6 +20,7 @@ func (s *Stream) Info(req jsapi.StreamInfoRequest) (*jsapi.StreamInfo, *jsapi.Er
 		Cluster:   &jsapi.ClusterInfo{Leader: s.node.cfg.Server},
 		Timestamp: time.Now().UTC(),
 	}
+	s.Settle()
 	s.mu.Lock()
 	copying := s.mu.copying
 	s.mu.Unlock()
@@ -66,12 +68,64 @@ func (s *Stream) SubjectCount(filter string) int {
 	return n
 }
 
+// settleMax is how long Settle waits at most.
+const settleMax = 5 * time.Second
+
+// Settle waits, for a bounded time, until everything is applied that the stream
+// has accepted before, so that clients see what they have published.
+func (s *Stream) Settle() {
+	if !s.logged {
+		s.call(func() {})
+		return
+	}
+	s.order.Lock()
+	upTo := s.order.index
+	s.order.Unlock()
+	s.mu.Lock()
+	if s.mu.applied >= upTo || s.mu.closed || s.mu.failed != nil {
+		s.mu.Unlock()
+		return
+	}
+	w := &settling{upTo: upTo, done: make(chan struct{})}
+	s.mu.settling = append(s.mu.settling, w)
+	s.mu.Unlock()
+	timer := time.NewTimer(settleMax)
+	defer timer.Stop()
+	select {
+	case <-w.done:
+	case <-timer.C:
+	}
+}
+
+// settling is somebody who waits for an entry to be applied.
+type settling struct {
+	upTo wal.Index
+	done chan struct{}
+}
+
+// settledLocked tells those whose entry is applied.
+func (s *Stream) settledLocked() {
+	waiting := s.mu.settling[:0]
+	for _, w := range s.mu.settling {
+		if s.mu.applied >= w.upTo || s.mu.failed != nil {
+			close(w.done)
+		} else {
+			waiting = append(waiting, w)
+		}
+	}
+	clear(s.mu.settling[len(waiting):])
+	s.mu.settling = waiting
+}
+
 // stateLocked returns the state without details.
 func (s *Stream) stateLocked() jsapi.StreamState {
 	x := s.mu.machine.Index().State()
 	st := jsapi.StreamState{
 		Msgs: x.Messages, Bytes: x.Bytes, FirstSeq: x.First, LastSeq: x.Last,
 		NumSubjects: int(x.Subjects), NumDeleted: int(x.Deleted), Consumers: s.visibleConsumersLocked(),
+	}
+	if x.Last == 0 {
+		st.FirstSeq = 0 // there never was a message
 	}
 	if x.Messages > 0 {
 		st.FirstTime = s.timeOfLocked(x.First)

@@ -7,6 +7,7 @@ import (
 	"github.com/tidings-io/tidings/internal/core"
 	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
+	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/record"
 )
 
@@ -42,6 +43,7 @@ type entry struct {
 	// of the subject that wants to hear of it.
 	replies []byte
 	count   uint64 // of records
+	bytes   int64  // of the payload of a Publish entry
 	place   index.Place
 	err     error // why it is not in the log
 
@@ -109,8 +111,19 @@ func (s *Stream) ingest(e *entry) {
 	if s.config.Load().AllowBatchPublish && e.kind == kindPublish {
 		e.kind = kindReplies
 	}
+	s.node.store.Throttle()
+	full := s.account.full(s.config.Load().Storage)
 	s.order.Lock()
+	if full == nil && s.crowdedLocked() {
+		full = jsapi.ErrStreamTooManyRequests.New()
+	}
 	s.sealLocked(e)
+	if full != nil {
+		e.err = full
+		s.order.Unlock()
+		s.post(work{kind: workEntry, entry: e})
+		return
+	}
 	if e.kind == kindReplies {
 		e.chunk.Bytes = append(e.chunk.Bytes, e.replies...)
 	}
@@ -119,6 +132,13 @@ func (s *Stream) ingest(e *entry) {
 	if run {
 		s.run()
 	}
+}
+
+// crowdedLocked reports whether too much waits for the disk already.
+func (s *Stream) crowdedLocked() bool {
+	cfg := &s.node.cfg
+	return cfg.MaxBufferedMessages > 0 && s.order.inflight >= uint64(cfg.MaxBufferedMessages) ||
+		cfg.MaxBufferedBytes > 0 && s.order.bytes >= cfg.MaxBufferedBytes
 }
 
 // logLocked appends e to the log under s.order. It reports whether the caller

@@ -195,4 +195,6 @@ func (s *Stream) sealLocked(e *entry) {
 	binary.LittleEndian.PutUint32(b[4:], uint32(e.count))
 	binary.LittleEndian.PutUint64(b[8:], s.order.appliedSeq+s.order.inflight)
 	s.order.inflight += e.count
+	e.bytes = int64(len(b))
+	s.order.bytes += e.bytes
 }

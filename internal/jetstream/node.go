@@ -10,10 +10,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidings-io/tidings/internal/core"
 	"github.com/tidings-io/tidings/internal/jetstream/store"
+	"github.com/tidings-io/tidings/internal/jetstream/stream"
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
@@ -38,6 +40,12 @@ type Config struct {
 	MaxAckPending      int
 	MaxRequestBatch    int
 
+	// MaxBufferedMessages and MaxBufferedBytes bound what may wait for the disk in
+	// one stream; 0: unlimited.
+	MaxBufferedMessages, MaxBufferedBytes int64
+	// Batches bounds batches of messages; the zero value is the default.
+	Batches stream.Limits
+
 	// Enabled says for which accounts JetStream is on and within which limits.
 	Enabled func(account string) (jsapi.AccountLimits, bool)
 
@@ -61,6 +69,7 @@ type Node struct {
 	pool     *pool
 
 	catalogue catalogue
+	usage     struct{ memory, storage atomic.Int64 } // bytes of messages of all accounts
 
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
@@ -145,6 +154,14 @@ func (n *Node) Close() error {
 
 // Config returns how the node runs.
 func (n *Node) Config() Config { return n.cfg }
+
+// apiPrefixes are the prefixes under which the API is served.
+func (n *Node) apiPrefixes() []string {
+	if n.cfg.Domain == "" {
+		return []string{jsapi.APIPrefix}
+	}
+	return []string{jsapi.APIPrefix, jsapi.DomainPrefix(n.cfg.Domain)}
+}
 
 // Store returns the node's store, for reports.
 func (n *Node) Store() *store.Store { return n.store }
@@ -239,11 +256,7 @@ func (n *Node) cold(s *Stream) {
 
 // Usage is what all accounts use together.
 func (n *Node) Usage() (memory, storage uint64) {
-	for _, a := range n.Accounts() {
-		memory += uint64(a.usage.memory.Load())
-		storage += uint64(a.usage.storage.Load())
-	}
-	return memory, storage
+	return uint64(max(n.usage.memory.Load(), 0)), uint64(max(n.usage.storage.Load(), 0))
 }
 
 // Health returns what is wrong: streams that lost messages, a store that failed.

@@ -195,5 +195,7 @@ func (s *Stream) recovered() {
 	s.order.index = s.mu.applied
 	s.order.appliedSeq = s.mu.machine.Index().State().Last
 	s.order.last = s.mu.machine.LastTime()
+	s.mu.machine.Abandoned() // told before the restart
+	s.settleLocked()
 	s.attach()
 }

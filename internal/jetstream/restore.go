@@ -3,6 +3,8 @@ package jetstream
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tidings-io/tidings/internal/core"
@@ -34,6 +36,7 @@ func (s *Stream) ConsumerStates() []ConsumerState {
 			State: c.machine.AppendState(nil),
 		})
 	}
+	slices.SortFunc(list, func(a, b ConsumerState) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
 

@@ -18,7 +18,7 @@ type sourceCommand struct {
 
 // admitSourcesLocked says why a stream cannot copy what its configuration names.
 func (a *Account) admitSourcesLocked(cfg *jsapi.StreamConfig) *jsapi.Error {
-	if a.cycleLocked(cfg, map[string]bool{cfg.Name: true}) {
+	if a.cycleLocked(cfg, map[string]bool{}) || a.twiceLocked(cfg) {
 		return jsapi.ErrStreamInvalidConfig.New("detected cycle")
 	}
 	if cfg.Mirror != nil {
@@ -38,35 +38,50 @@ func (a *Account) admitSourcesLocked(cfg *jsapi.StreamConfig) *jsapi.Error {
 	return nil
 }
 
-// cycleLocked reports whether a stream would copy its own messages, or those of an
-// origin twice because one of its sources mirrors another. visited has the names
-// on the way here; the origins of mirrors stay in it.
-func (a *Account) cycleLocked(cfg *jsapi.StreamConfig, visited map[string]bool) bool {
-	enter := func(source *jsapi.StreamSource) (*jsapi.StreamConfig, bool) {
+// cycleLocked reports whether a stream would copy its own messages, directly or
+// over others. path has the names on the way here.
+func (a *Account) cycleLocked(cfg *jsapi.StreamConfig, path map[string]bool) bool {
+	path[cfg.Name] = true
+	defer delete(path, cfg.Name)
+	for _, source := range allSources(cfg) {
 		if !a.local(source) {
-			return nil, false
+			continue
 		}
-		if visited[source.Name] {
-			return nil, true
+		if path[source.Name] {
+			return true
 		}
-		visited[source.Name] = true
-		if origin := a.mu.streams[source.Name]; origin != nil {
-			return origin.config.Load(), false
-		}
-		return nil, false
-	}
-	if cfg.Mirror != nil {
-		origin, again := enter(cfg.Mirror)
-		return again || origin != nil && a.cycleLocked(origin, visited)
-	}
-	for _, source := range cfg.Sources {
-		origin, again := enter(source)
-		if again || origin != nil && a.cycleLocked(origin, visited) {
+		if origin := a.mu.streams[source.Name]; origin != nil && a.cycleLocked(origin.config.Load(), path) {
 			return true
 		}
 	}
+	return false
+}
+
+func allSources(cfg *jsapi.StreamConfig) []*jsapi.StreamSource {
+	if cfg.Mirror != nil {
+		return []*jsapi.StreamSource{cfg.Mirror}
+	}
+	return cfg.Sources
+}
+
+// twiceLocked reports whether a stream would copy the same messages twice: from a
+// source and from another one that mirrors it.
+func (a *Account) twiceLocked(cfg *jsapi.StreamConfig) bool {
+	direct := map[string]bool{}
 	for _, source := range cfg.Sources {
-		delete(visited, source.Name)
+		direct[source.Name] = a.local(source)
+	}
+	for _, source := range cfg.Sources {
+		for origin := a.localLocked(source); origin != nil; {
+			mirror := origin.config.Load().Mirror
+			if mirror == nil {
+				break
+			}
+			if direct[mirror.Name] && a.local(mirror) {
+				return true
+			}
+			origin = a.localLocked(mirror)
+		}
 	}
 	return false
 }

@@ -37,13 +37,16 @@ type Stream struct {
 		last       int64     // time of the last record or command
 		appliedSeq uint64    // last sequence of the stream
 		inflight   uint64    // records that are logged and not applied
+		bytes      int64     // of them
 		entries    []wal.Entry
 	}
 
 	// These belong to whoever runs the turn.
+	more           bool // there is more to do than what is in the inbox
 	recent         []recent
 	out            outgoing
 	appliedRecords uint64
+	appliedBytes   int64
 	deltaBuf       []byte
 
 	// The answer to a publish that is nothing special: what stands before and
@@ -81,7 +84,9 @@ type Stream struct {
 		dirty    []*Consumer // with changes that may not be logged yet
 		deltasAt int64       // when they are to be logged
 		letters  []letter    // dead letters to be logged with them
+		settling []*settling // who waits for entries to be applied
 		expiring bool        // an Expire command is on its way
+		held     bool        // expiry waits for entries that are on their way
 
 		copying   []*follower // what this stream copies from others
 		followers []*follower // who copies from this stream
@@ -150,11 +155,19 @@ func (s *Stream) open() {
 	s.mu.Lock()
 	s.mu.opened = true
 	s.startFollowersLocked()
+	limits := s.node.cfg.Batches
+	change := limits != (stream.Limits{}) && limits != s.mu.machine.Limits()
 	s.resubscribeLocked(s.config.Load().Subjects)
 	for _, c := range s.mu.consumers {
 		c.openLocked()
 	}
 	s.mu.Unlock()
+	if change {
+		// Limits decide what becomes of messages, so they stand in the log.
+		if err := s.propose(&command{Limits: &limits}, nil); err != nil {
+			s.node.log.Error("Limits of batches are not changed", "stream", s.name, "error", err)
+		}
+	}
 	s.node.changed(s, false)
 	s.postAside(work{kind: workTick})
 }

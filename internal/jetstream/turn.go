@@ -32,13 +32,12 @@ func (s *Stream) postAside(w work) {
 
 // run runs turns until there is nothing to do. The inbox is marked as running.
 func (s *Stream) run() {
-	more := false
 	for range turnsInARow {
-		w, ok := s.box.take(more)
+		w, ok := s.box.take(s.more)
 		if !ok {
 			return
 		}
-		more = s.turn(w)
+		s.more = s.turn(w)
 		s.box.give(w)
 	}
 	s.node.pool.submit(s)
