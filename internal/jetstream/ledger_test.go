@@ -184,7 +184,7 @@ func (s *server) messages(name string) (map[uint64]live, error) {
 		return nil, fmt.Errorf("stream %s: state counts %d bytes, there are %d", name, state.Bytes, size)
 	case len(seqs) > 0 && (state.FirstSeq != seqs[0] || state.LastSeq < seqs[len(seqs)-1]):
 		return nil, fmt.Errorf("stream %s: state says %d to %d, there is %d to %d", name, state.FirstSeq, state.LastSeq, seqs[0], seqs[len(seqs)-1])
-	case len(seqs) == 0 && state.FirstSeq != state.LastSeq+1:
+	case len(seqs) == 0 && state.FirstSeq != state.LastSeq+1 && state.LastSeq != 0:
 		return nil, fmt.Errorf("stream %s: empty, state says %d to %d", name, state.FirstSeq, state.LastSeq)
 	case x.Deleted != x.Last+1-x.First-x.Messages:
 		return nil, fmt.Errorf("stream %s: state counts %d holes", name, x.Deleted)
