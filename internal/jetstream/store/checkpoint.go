@@ -150,6 +150,10 @@ func (r *checkpointRun) write() error {
 	if err := r.flush(); err != nil {
 		return err
 	}
+	// A state may have entries that were told of before they were synced.
+	if err := r.s.log.Sync(); err != nil {
+		return err
+	}
 	r.head = checkpointHead{
 		number: r.number, sections: r.count, created: time.Now().UnixNano(),
 		position: r.position(), length: r.off,

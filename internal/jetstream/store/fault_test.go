@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/tidings-io/tidings/internal/jetstream/store"
 	"github.com/tidings-io/tidings/internal/vfs"
@@ -27,7 +28,14 @@ func script(n *node, opts store.Options) error {
 			number++
 			payload = append(payload, message(number)...)
 		}
-		return errors.Join(n.log(st, command{kindPublish, payload}), n.apply(st))
+		n.s.Throttle()
+		err := n.log(st, command{kindPublish, payload})
+		if errors.Is(err, store.ErrFull) { // the keeper comes to it
+			<-time.After(5 * time.Second)
+			synctest.Wait()
+			err = n.log(st, command{kindPublish, payload})
+		}
+		return errors.Join(err, n.apply(st))
 	}
 	for round := range 3 {
 		a, err := n.create()

@@ -57,6 +57,9 @@ func newHistory(seed uint64) *history {
 	h.opts.SegmentSize = 4096 << h.rng.IntN(5)
 	h.opts.CheckpointBytes = 32 << 10 << h.rng.IntN(4)
 	h.opts.SetStateOwnFile(200 << h.rng.IntN(8))
+	if h.rng.IntN(4) == 0 {
+		h.opts.SyncInterval, h.node.weak = time.Minute, true
+	}
 	h.node.compress = h.rng.IntN(2) == 0
 	h.mount(h.mem)
 	return h

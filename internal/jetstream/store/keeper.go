@@ -104,15 +104,15 @@ func (s *Store) work() error {
 // note acts on an error of the keeper: a disk that is full may get room again,
 // anything else stops the store.
 func (s *Store) note(err error) error {
-	if err == nil || errors.Is(err, errStopping) {
+	_, unsynced := errors.AsType[*syncError](err)
+	switch {
+	case err == nil, errors.Is(err, errStopping) && !unsynced:
 		return nil
-	}
-	var sync *syncError
-	if errors.Is(err, vfs.ErrNoSpace) && !errors.As(err, &sync) {
+	case unsynced:
+	case errors.Is(err, vfs.ErrNoSpace):
 		s.opts.Log.Warn("no space to keep the store in order", "error", err)
 		return err
-	}
-	if errors.Is(err, ErrClosed) || errors.Is(err, wal.ErrFull) {
+	case errors.Is(err, ErrClosed), errors.Is(err, wal.ErrFull):
 		return err
 	}
 	s.fail(err)

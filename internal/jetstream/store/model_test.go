@@ -177,6 +177,7 @@ type node struct {
 	next      store.Group
 	damage    []error
 	compress  bool
+	weak      bool // acknowledged entries may be lost with the power
 }
 
 func newNode() *node {
@@ -343,15 +344,19 @@ func (n *node) check(restarted bool) error {
 		switch {
 		case st == nil && n.deleting[g]:
 			continue
+		case st == nil && n.weak:
+			continue
 		case st == nil && known.acked > 0:
 			return fmt.Errorf("group %d is gone with %d entries", g, known.acked)
 		case st == nil:
 			continue // its creation was never acknowledged
+		case n.deleted[g] && n.weak:
+			delete(n.deleted, g)
 		case n.deleted[g]:
 			return fmt.Errorf("group %d was deleted and is back", g)
 		}
 		if restarted {
-			if int(st.applied) < st.acked || int(st.applied) > len(st.history) {
+			if int(st.applied) < st.acked && !n.weak || int(st.applied) > len(st.history) {
 				return fmt.Errorf("group %d has %d entries of %d, %d were acknowledged", g, st.applied, len(st.history), st.acked)
 			}
 			st.history = st.history[:st.applied]

@@ -197,7 +197,11 @@ func (s *Store) moveGroup(g Group, n wal.FileNumber, last wal.Index, p pacing) (
 func (s *Store) moveOut(gr *group, owner Owner, file uint32, p pacing) (left bool, err error) {
 	w := &segmentWriter{files: gr.files}
 	defer func() {
-		if e := w.end(); e != nil {
+		switch e := w.end(); {
+		case e == nil:
+		case errors.Is(err, errStopping):
+			err = e // it must not pass for an orderly end
+		default:
 			err = errors.Join(err, e)
 		}
 	}()

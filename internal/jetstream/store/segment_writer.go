@@ -155,11 +155,9 @@ func (w *segmentWriter) end() error {
 	if w.seg == nil {
 		return nil
 	}
-	err := w.flush()
-	if err == nil {
-		err = w.sync()
-	}
-	err = errors.Join(err, w.disk.Close())
+	// Messages that were flushed before may have been moved here already, whatever
+	// becomes of the rest.
+	err := errors.Join(w.flush(), w.sync(), w.disk.Close())
 	w.seg, w.disk = nil, nil
 	w.raw, w.out, w.table = w.raw[:0], w.out[:0], w.table[:0]
 	return err

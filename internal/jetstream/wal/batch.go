@@ -16,6 +16,8 @@ type batch struct {
 	header batchHeader
 	file   *file
 	sync   bool // it must not stay unsynced
+	// syncWanted is Log.mu.syncWanted when it was taken
+	syncWanted uint64
 }
 
 // waiter is one Append in a batch.

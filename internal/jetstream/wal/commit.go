@@ -16,24 +16,21 @@ func (l *Log) commitLoop() {
 	for {
 		b, closed := l.take(false)
 		noRoom := false // for a marker that is due
-		if b == nil && unproven && (closed || !l.sleep(idle)) {
+		if b == nil && unproven && (closed || l.waiting() || !l.sleep(idle)) {
 			b, closed = l.take(true)
 			noRoom = b == nil
-		} else if b == nil && !unproven && !closed {
-			<-l.wake
-			continue
 		}
-		if noRoom && l.unsynced > 0 {
-			if err := l.sync(); err != nil {
+		if b == nil {
+			if err := l.catchUp(noRoom); err != nil {
 				l.poison(err)
 				l.abandon()
 				return
 			}
-			unproven = false
-		}
-		if b == nil {
 			if closed {
 				return
+			}
+			if !unproven {
+				<-l.wake
 			}
 			continue
 		}
@@ -88,7 +85,8 @@ func (l *Log) take(marker bool) (b *batch, closed bool) {
 	}
 	b, l.mu.open, l.next = l.mu.open, l.next, nil
 	b.file = l.mu.tail
-	b.sync = l.opts.SyncInterval == 0 || closed || marker || l.mu.retirePending
+	b.sync = l.opts.SyncInterval == 0 || closed || marker || l.mu.retirePending || l.mu.syncWanted > l.mu.syncDone
+	b.syncWanted = l.mu.syncWanted
 	b.header = batchHeader{
 		incarnation: b.file.incarnation,
 		number:      b.file.number,
@@ -137,6 +135,40 @@ func (l *Log) write(b *batch) error {
 	return l.sync()
 }
 
+// waiting reports whether somebody waits in Sync.
+func (l *Log) waiting() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.syncWanted > l.mu.syncDone
+}
+
+// catchUp syncs what is written if somebody waits for it or there is no room for the
+// marker that would have it synced, while there is nothing to write.
+func (l *Log) catchUp(due bool) error {
+	l.mu.Lock()
+	want, file := l.mu.syncWanted, l.mu.tail
+	due = due || want > l.mu.syncDone
+	end := Position{Batch: l.nextSeq, Prev: l.prevSum, Oldest: l.mu.oldest, Offset: l.mu.tailOff}
+	l.mu.Unlock()
+	if !due {
+		return nil
+	}
+	if l.unsynced > 0 {
+		if err := l.sync(); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if file != nil && end.Batch > l.mu.end.Batch {
+		end.File = file.number
+		l.mu.end = end
+	}
+	l.mu.syncDone = max(l.mu.syncDone, want)
+	l.mu.room.Broadcast()
+	return nil
+}
+
 // sync makes durable what is written.
 func (l *Log) sync() error {
 	if err := l.dirty.disk.Sync(); err != nil {
@@ -165,6 +197,10 @@ func (l *Log) settle(b *batch) {
 	l.mu.end = Position{
 		File: b.header.number, Offset: b.header.offset + b.header.size(),
 		Batch: b.header.seq + 1, Prev: b.header.sum, Oldest: b.header.oldest,
+	}
+	if l.mu.syncDone < b.syncWanted {
+		l.mu.syncDone = b.syncWanted
+		l.mu.room.Broadcast()
 	}
 	if !l.mu.retirePending {
 		return

@@ -58,6 +58,8 @@ type Log struct {
 		nextNumber FileNumber
 
 		end Position // up to which all is durable
+		// syncWanted counts the calls of Sync, syncDone those that are served.
+		syncWanted, syncDone uint64
 
 		oldest        FileNumber // files below it are retired
 		retirePending bool       // oldest is not yet durable
@@ -201,6 +203,24 @@ func (l *Log) End() Position {
 	return l.mu.end
 }
 
+// Sync returns when everything is durable of which a [Completion] was told before
+// the call. It is for those who act on entries that were told early. Errors:
+// [ErrClosed], [ErrPoisoned].
+func (l *Log) Sync() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mu.syncWanted++
+	want := l.mu.syncWanted
+	signal(l.wake)
+	for l.mu.syncDone < want {
+		if l.mu.err != nil {
+			return l.mu.err
+		}
+		l.mu.room.Wait()
+	}
+	return nil
+}
+
 // State is how full a log is.
 type State struct {
 	Oldest FileNumber // the first file that holds entries
@@ -248,6 +268,7 @@ func (l *Log) closeFiles() error {
 	defer l.mu.Unlock()
 	if l.mu.err == nil {
 		l.mu.err = ErrClosed
+		l.mu.room.Broadcast()
 	}
 	var err error
 	for _, f := range slices.Concat(*l.active.Load(), l.mu.prepared, l.mu.retired) {

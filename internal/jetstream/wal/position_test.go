@@ -179,41 +179,70 @@ func TestSyncIntervalLosesOnlyTheEnd(t *testing.T) {
 		opts := options(f, 1)
 		opts.SyncInterval, opts.MaxFiles = time.Second, 30
 		h := history{}
-		stops := 0
-		var l *wal.Log
+		var mu sync.Mutex
+		stops, looking := 0, false
 		f.Observe(func(c vfs.Call) {
-			if c.Op&vfs.OpChange == 0 || l == nil || c.Op == vfs.OpCreate {
+			mu.Lock()
+			defer mu.Unlock()
+			if c.Op&vfs.OpChange == 0 || !looking || !strings.Contains(c.Name, ".wal") {
 				return
 			}
 			stops++
-			for seed := range uint64(6) {
+			for seed := range uint64(3) {
 				if err := twice(h, m.AfterPowerLoss(seeded(seed*1000+uint64(c.Number)))); err != nil {
 					t.Errorf("power lost before call %d (%v %s at %d), seed %d: %v", c.Number, c.Op, c.Name, c.Offset, seed, err)
 				}
 			}
 		})
-		l = open(t, opts)
-		for i := range 150 {
+		l := open(t, opts)
+		mu.Lock()
+		looking = true
+		mu.Unlock()
+		for i := range 80 {
+			mu.Lock()
 			h.starts, h.next = append(h.starts, i), i+1
+			mu.Unlock()
 			_, err := l.Commit(entries(i, 1), wal.Normal)
 			must(t, err)
 			if i%20 == 19 { // only syncs promise something
-				<-time.After(time.Second)
-				_, err := l.Commit(nil, wal.Normal)
-				must(t, err)
+				must(t, l.Sync())
+				mu.Lock()
 				h.acked = i + 1
+				mu.Unlock()
 			}
 		}
-		l2 := l
-		l = nil
-		must(t, l2.Close())
-		if stops < 150 {
+		mu.Lock()
+		looking = false
+		mu.Unlock()
+		must(t, l.Close())
+		if stops < 80 {
 			t.Errorf("stopped %d times", stops)
 		}
 		h.acked = h.next
 		_, err := h.check(m.AfterPowerLoss(nil))
 		must(t, err)
 	})
+}
+
+func TestSyncMakesDurableWhatWasToldBefore(t *testing.T) {
+	t.Parallel()
+	m := vfs.NewMem()
+	opts := options(m, 1)
+	opts.SyncInterval = time.Hour
+	l := open(t, opts)
+	for i := range 5 {
+		_, err := l.Commit(entries(i, 1), wal.Normal)
+		must(t, err)
+		must(t, l.Sync())
+		h := history{next: i + 1, acked: i + 1, starts: []int{0, 1, 2, 3, 4}}
+		_, err = h.check(m.AfterPowerLoss(nil))
+		must(t, err)
+		if end := l.End(); end.Batch < uint64(i+2) {
+			t.Errorf("the durable end is %+v after %d entries", end, i+1)
+		}
+	}
+	must(t, l.Close())
+	wantErr(t, l.Sync(), wal.ErrClosed)
 }
 
 func TestFailedSyncLaterPoisonsTheLog(t *testing.T) {
