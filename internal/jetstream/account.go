@@ -31,6 +31,14 @@ type Account struct {
 	mu struct {
 		sync.RWMutex
 		streams map[string]*Stream
+		// reserved is what the streams may hold by their limits.
+		reserved struct{ memory, storage int64 }
+	}
+	// copying has the streams that are mirrors or have sources, so that those need
+	// not be looked for when a stream comes or goes.
+	copying struct {
+		sync.Mutex
+		streams map[*Stream]struct{}
 	}
 	// captured says which streams capture which subjects. Its lock is taken last.
 	captured struct {
@@ -42,6 +50,7 @@ type Account struct {
 func newAccount(n *Node, c *core.Account) *Account {
 	a := &Account{node: n, core: c, hash: jsapi.AccountHash(c.Name())}
 	a.mu.streams = map[string]*Stream{}
+	a.copying.streams = map[*Stream]struct{}{}
 	a.limits.Store(&unlimited)
 	return a
 }
@@ -119,27 +128,24 @@ func (a *Account) Stats() jsapi.AccountStats {
 			Inflight: uint64(max(a.usage.apiInflight.Load(), 0)),
 		},
 	}
-	st.ReservedMemory, st.ReservedStorage = a.reservedLocked(nil)
+	st.ReservedMemory, st.ReservedStorage = uint64(a.mu.reserved.memory), uint64(a.mu.reserved.storage)
 	for _, s := range a.mu.streams {
 		st.Consumers += int(s.consumerCount.Load())
 	}
 	return st
 }
 
-// reservedLocked is what the streams but one may hold by their limits.
-func (a *Account) reservedLocked(except *Stream) (memory, storage uint64) {
-	for _, s := range a.mu.streams {
-		cfg := s.config.Load()
-		if s == except || cfg.MaxBytes <= 0 {
-			continue
-		}
-		if cfg.Storage == jsapi.MemoryStorage {
-			memory += uint64(cfg.MaxBytes)
-		} else {
-			storage += uint64(cfg.MaxBytes)
-		}
+// reserveLocked counts what a stream may hold by its limits, or with sign -1 takes
+// it back.
+func (a *Account) reserveLocked(cfg *jsapi.StreamConfig, sign int64) {
+	r := &a.mu.reserved
+	switch {
+	case cfg.MaxBytes <= 0:
+	case cfg.Storage == jsapi.MemoryStorage:
+		r.memory += sign * cfg.MaxBytes
+	default:
+		r.storage += sign * cfg.MaxBytes
 	}
-	return memory, storage
 }
 
 // full says why the account, or the server, takes no more messages.
@@ -203,6 +209,7 @@ func (a *Account) createLocked(cfg jsapi.StreamConfig) (*Stream, bool, *jsapi.Er
 
 func (a *Account) addLocked(s *Stream) {
 	a.mu.streams[s.name] = s
+	a.reserveLocked(s.config.Load(), 1)
 	a.capture(s, nil, s.config.Load().Subjects)
 }
 
@@ -255,7 +262,16 @@ func (a *Account) admitLocked(cfg *jsapi.StreamConfig, old *Stream) *jsapi.Error
 	if l.MaxBytesRequired && cfg.MaxBytes <= 0 {
 		return jsapi.ErrStreamMaxBytesRequired.New()
 	}
-	memory, storage := a.reservedLocked(old)
+	memory, storage := a.mu.reserved.memory, a.mu.reserved.storage
+	if old != nil {
+		switch was := old.config.Load(); {
+		case was.MaxBytes <= 0:
+		case was.Storage == jsapi.MemoryStorage:
+			memory -= was.MaxBytes
+		default:
+			storage -= was.MaxBytes
+		}
+	}
 	most, reserved, perStream, code := l.MaxStorage, storage, l.StorageMaxStreamBytes, jsapi.ErrStorageResourcesExceeded
 	server := a.node.cfg.MaxStorage
 	if cfg.Storage == jsapi.MemoryStorage {
@@ -266,10 +282,10 @@ func (a *Account) admitLocked(cfg *jsapi.StreamConfig, old *Stream) *jsapi.Error
 		return jsapi.ErrStreamMaxStreamBytesExceeded.New()
 	}
 	if cfg.MaxBytes > 0 {
-		if most >= 0 && int64(reserved)+cfg.MaxBytes > most {
+		if most >= 0 && reserved+cfg.MaxBytes > most {
 			return code.New()
 		}
-		if server >= 0 && int64(reserved)+cfg.MaxBytes > server {
+		if server >= 0 && reserved+cfg.MaxBytes > server {
 			return code.New()
 		}
 	} else if most == 0 || server == 0 {
@@ -314,6 +330,8 @@ func (a *Account) updateLocked(s *Stream, cfg *jsapi.StreamConfig, pedantic bool
 	if err := s.update(next); err != nil {
 		return err
 	}
+	a.reserveLocked(old, -1)
+	a.reserveLocked(&next, 1)
 	a.capture(s, old.Subjects, next.Subjects)
 	a.node.changed(s, false)
 	return nil
@@ -332,6 +350,7 @@ func (a *Account) DeleteStream(name string) *jsapi.Error {
 		return storeError(err)
 	}
 	delete(a.mu.streams, name)
+	a.reserveLocked(s.config.Load(), -1)
 	a.capture(s, s.config.Load().Subjects, nil)
 	a.node.changed(s, true)
 	a.mu.Unlock()

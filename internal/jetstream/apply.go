@@ -157,9 +157,14 @@ func (s *Stream) dueLocked() {
 	if m.Produces(s.mu.now) && s.logged {
 		// What appends messages must stand in the log, so that they get the same
 		// sequences again.
-		if !s.mu.expiring && s.propose(&command{Expire: true}, func(result) { s.mu.expiring = false }) == nil {
-			s.mu.expiring = true
+		if s.mu.expiring || s.mu.now < s.mu.expireAt {
+			return
 		}
+		s.mu.expiring = s.propose(&command{Expire: true}, func(r result) {
+			if s.mu.expiring = false; r.err != nil {
+				s.mu.expireAt = s.mu.now + int64(refusedRetry)
+			}
+		}) == nil
 		return
 	}
 	m.Expire(s.mu.now)
@@ -184,7 +189,9 @@ func (s *Stream) dueAtLocked() int64 {
 	}
 	at := earlier(s.mu.queue.next(), s.mu.deltasAt)
 	if !s.mu.expiring && !s.mu.held && s.mu.failed == nil {
-		at = earlier(at, s.mu.machine.Deadline())
+		if due := s.mu.machine.Deadline(); due != 0 {
+			at = earlier(at, max(due, s.mu.expireAt))
+		}
 	}
 	return at
 }

@@ -62,6 +62,13 @@ func (c *catalogue) applyLocked(e *catalogueEntry) {
 		delete(c.streams, e.Group)
 		return
 	}
+	if old := c.streams[e.Group]; old != nil && e.Config.Storage != jsapi.MemoryStorage {
+		// Later configurations are part of the stream's own state. If that has not
+		// been written yet, its log begins with the first one.
+		first := *e
+		first.Config = old.Config
+		e = &first
+	}
 	c.streams[e.Group] = e
 	c.next = max(c.next, e.Group+1)
 }

@@ -265,7 +265,7 @@ func (s *Stream) expireConsumerLocked(c *Consumer) {
 	c.expiring = true
 	cmd := &command{DeleteConsumer: c.name}
 	done := func(r result) {
-		if r.err == nil {
+		if c.expiring = r.err == nil; c.expiring {
 			kind := jsapi.EventConsumerDeleted
 			s.mu.advice = append(s.mu.advice, event{kind.For(s.name, c.name), s.consumerAdvice(kind, jsapi.ActionDelete, c)})
 		}

@@ -27,6 +27,9 @@ func (o *outgoing) send(pub *core.Publisher, subject, reply, header, body []byte
 // deliver is send to those who listen on subject, who see the message as one on
 // another subject, unless that is nil.
 func (o *outgoing) deliver(pub *core.Publisher, subject, shown, reply, header, body []byte) core.Outcome {
+	if pub == nil {
+		return core.NoInterest // not in a turn: nobody is there yet, or any more
+	}
 	t := o.tail[:0]
 	if len(reply) > 0 {
 		t = append(append(t, reply...), ' ')

@@ -20,6 +20,12 @@ const deltaDelay = 5 * time.Millisecond
 // logDeltasLocked logs what the consumers did: at once if somebody waits for it,
 // else a little later.
 func (s *Stream) logDeltasLocked() {
+	if s.mu.refused != nil {
+		if s.mu.deltasAt <= s.mu.now {
+			s.logDeltasNowLocked()
+		}
+		return
+	}
 	if len(s.mu.dirty) == 0 {
 		return
 	}
@@ -40,6 +46,11 @@ func (s *Stream) logDeltasLocked() {
 // with the dead letters that go with them.
 func (s *Stream) logDeltasNowLocked() {
 	s.mu.deltasAt = 0
+	if s.mu.refused != nil {
+		if s.logJointLocked(s.mu.refused); s.mu.refused != nil {
+			return
+		}
+	}
 	var e *entry
 	for i, c := range s.mu.dirty {
 		s.mu.dirty[i] = nil

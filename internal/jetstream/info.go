@@ -193,6 +193,8 @@ func (s *Stream) health() error {
 		return &StreamError{s.account.Name(), s.name, s.mu.failed}
 	case len(s.mu.lost) > 0:
 		return &StreamError{s.account.Name(), s.name, errLost}
+	case s.mu.damage != nil:
+		return &StreamError{s.account.Name(), s.name, s.mu.damage}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"encoding/binary"
+	"errors"
 	"sync"
 
 	"github.com/tidings-io/tidings/internal/core"
@@ -152,12 +153,20 @@ func (s *Stream) logLocked(e *entry, payload []byte, class wal.Class, more ...wa
 	s.order.entries = append(append(s.order.entries[:0], wal.Entry{
 		Kind: e.kind, Group: s.group, Index: e.index, Payload: payload,
 	}), more...)
-	err := s.node.store.Append(s.order.entries, class, e)
+	err := s.order.frozen
+	if err == nil {
+		err = s.node.store.Append(s.order.entries, class, e)
+	}
 	clear(s.order.entries)
 	if err == nil {
 		return false
 	}
 	s.order.index--
+	if e.kind == kindDeltas && errors.Is(err, wal.ErrFull) {
+		s.mu.refused = &joint{entries: []*entry{e}}
+		s.mu.deltasAt = s.mu.now + int64(refusedRetry)
+		return false
+	}
 	e.err = err
 	return s.box.put(work{kind: workEntry, entry: e})
 }

@@ -3,6 +3,7 @@ package jetstream
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -111,15 +112,29 @@ func (s *Stream) logWithLettersLocked(deltas *entry, letters []letter) {
 	for _, l := range letters {
 		joint.entries = append(joint.entries, l.to.publishEntry(l.record))
 	}
-	joint.log(s.node)
+	s.logJointLocked(joint)
+}
+
+// refusedRetry is how long what the log had no room for waits for the next attempt.
+const refusedRetry = time.Second
+
+// logJointLocked logs j, or keeps it for another attempt: changes of consumers are
+// logged in order, so those that come meanwhile wait behind it.
+func (s *Stream) logJointLocked(j *joint) {
+	s.mu.refused = nil
+	if !j.log(s.node) {
+		s.mu.refused = j
+		s.mu.deltasAt = s.mu.now + int64(refusedRetry)
+	}
 }
 
 // joint is entries of several streams that are logged in one piece.
 type joint struct{ entries []*entry }
 
 // log gives each entry its index and its time under the locks of all its streams,
-// which are taken in the order of their groups.
-func (j *joint) log(n *Node) {
+// which are taken in the order of their groups. It reports false if there is no
+// room at the moment; then it is as if nothing had happened.
+func (j *joint) log(n *Node) bool {
 	streams := make([]*Stream, 0, len(j.entries))
 	for _, e := range j.entries {
 		streams = append(streams, e.stream)
@@ -142,19 +157,33 @@ func (j *joint) log(n *Node) {
 			list = append(list, wal.Entry{Kind: e.kind, Group: e.stream.group, Index: e.index, Payload: payload})
 		}
 	}
-	err := n.store.Append(list, wal.Essential, j)
+	var err error
+	for _, s := range streams {
+		err = errors.Join(err, s.order.frozen)
+	}
+	if err == nil {
+		err = n.store.Append(list, wal.Essential, j)
+	}
 	for _, e := range j.entries {
-		if err != nil {
-			e.stream.order.index--
-			e.err = err
+		if err == nil {
+			break
+		}
+		e.stream.order.index--
+		if e.err = err; errors.Is(err, wal.ErrFull) { // it is sealed anew by the next attempt
+			e.stream.order.inflight -= e.count
+			e.count, e.err = 0, nil
 		}
 	}
 	for _, s := range streams {
 		s.order.Unlock()
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, wal.ErrFull):
+		return false
+	case err != nil:
 		j.finish()
 	}
+	return true
 }
 
 // Durable implements [wal.Completion].

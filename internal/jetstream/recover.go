@@ -8,14 +8,20 @@ import (
 
 	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jetstream/store"
+	"github.com/tidings-io/tidings/internal/jetstream/stream"
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/record"
 )
 
 // recover brings the state back that the store holds.
 func (n *Node) recover() error {
-	if err := n.store.Recover(&recovery{n}); err != nil {
+	n.store.Attach(nodeGroup, (*catalogueOwner)(n))
+	r := &recovery{node: n, lost: map[store.Group]error{}}
+	if err := n.store.Recover(r); err != nil {
 		return err
+	}
+	if err := r.lost[nodeGroup]; err != nil {
+		return fmt.Errorf("nobody knows which streams there are: %w", err)
 	}
 	if err := n.dropUnfinished(); err != nil {
 		return err
@@ -23,12 +29,15 @@ func (n *Node) recover() error {
 	for _, s := range n.streams() {
 		s.recovered()
 	}
-	n.store.Attach(nodeGroup, (*catalogueOwner)(n))
 	return nil
 }
 
 // recovery is what the store calls while it recovers.
-type recovery struct{ node *Node }
+type recovery struct {
+	node *Node
+	lost map[store.Group]error // groups whose state cannot be read
+	gap  error                 // entries of unknown groups that cannot be read
+}
 
 // Restore implements [store.Recovery].
 func (r *recovery) Restore(g store.Group, applied wal.Index, state []byte, _ *store.Files) error {
@@ -44,7 +53,7 @@ func (r *recovery) Restore(g store.Group, applied wal.Index, state []byte, _ *st
 	}
 	s := n.mu.groups[g]
 	if s == nil {
-		return fmt.Errorf("group %d has a state, but no stream in the catalogue", g)
+		return store.ErrDropped
 	}
 	return s.restore(state, applied)
 }
@@ -54,6 +63,17 @@ func (r *recovery) add(e *catalogueEntry) {
 	s := newStream(r.node, a, e)
 	r.node.mu.groups[e.Group] = s
 	a.addLocked(s)
+	if err := r.lost[e.Group]; err != nil {
+		s.freeze(err)
+		return
+	}
+	s.attach()
+}
+
+// freeze keeps a stream as it is on the disk, whose state cannot be read: nothing
+// is stored in it, and it goes only if somebody deletes it.
+func (s *Stream) freeze(err error) {
+	s.order.frozen, s.mu.failed = err, err
 }
 
 // Apply implements [store.Recovery].
@@ -63,8 +83,11 @@ func (r *recovery) Apply(rec wal.Record, _ *store.Files) error {
 		return r.catalogue(rec)
 	}
 	s := n.mu.groups[rec.Group]
-	if s == nil {
-		return nil // of a stream that was deleted
+	switch {
+	case s == nil && r.gap != nil:
+		return nil // what created the stream may be lost: its entries stay where they are
+	case s == nil:
+		return store.ErrDropped
 	}
 	return s.replay(rec)
 }
@@ -87,8 +110,13 @@ func (r *recovery) catalogue(rec wal.Record) error {
 		r.add(&e)
 	case !e.Deleted:
 		// The stream's own command, in the same piece of the log, changes it.
+		old.account.reserveLocked(old.config.Load(), -1)
+		old.account.reserveLocked(e.Config, 1)
 		old.account.capture(old, old.config.Load().Subjects, e.Config.Subjects)
 		old.config.Store(e.Config)
+		if !old.logged {
+			old.setMachineLocked(stream.New(*e.Config, e.Created.UnixNano(), old.space))
+		}
 	}
 	return nil
 }
@@ -96,17 +124,26 @@ func (r *recovery) catalogue(rec wal.Record) error {
 // Damaged implements [store.Recovery].
 func (r *recovery) Damaged(g store.Group, err error) {
 	n := r.node
-	s := n.mu.groups[g]
-	if s == nil {
-		n.log.Error("The log has lost entries", "error", err)
+	if whole := (*store.DamageError)(nil); errors.As(err, &whole) && whole.Seq == 0 && g != 0 {
+		n.log.Error("The state of a stream is lost", "group", g, "error", err)
+		r.lost[g] = err
 		return
 	}
-	n.log.Error("The log has lost an entry of a stream", "account", s.account.Name(), "stream", s.name, "error", err)
-	s.mu.damage = errors.Join(s.mu.damage, err)
+	if s := n.mu.groups[g]; s != nil {
+		n.log.Error("The log has lost an entry of a stream", "account", s.account.Name(), "stream", s.name, "error", err)
+		s.mu.damage = errors.Join(s.mu.damage, err)
+		return
+	}
+	n.log.Error("The log has lost entries", "error", err)
+	r.gap = errors.Join(r.gap, err)
+	for _, s := range n.mu.groups {
+		s.mu.damage = errors.Join(s.mu.damage, err)
+	}
 }
 
 func (a *Account) removeLocked(s *Stream) {
 	delete(a.mu.streams, s.name)
+	a.reserveLocked(s.config.Load(), -1)
 	a.capture(s, s.config.Load().Subjects, nil)
 }
 
@@ -139,9 +176,8 @@ func (s *Stream) replayPublish(rec wal.Record) error {
 	if len(b) < publishHeader || b[0] != publishVersion {
 		return fmt.Errorf("%w: publish %d of stream %s", errEntry, rec.Index, s.name)
 	}
-	if before := binary.LittleEndian.Uint64(b[8:]); s.mu.damage != nil {
-		// What was lost had sequences of its own.
-		s.mu.machine.SkipTo(before)
+	if s.mu.damage != nil {
+		s.skipLostLocked(binary.LittleEndian.Uint64(b[8:]))
 	}
 	count := int(binary.LittleEndian.Uint32(b[4:]))
 	replies, err := repliesOf(b, count, rec.Kind)
@@ -165,6 +201,18 @@ func (s *Stream) replayPublish(rec wal.Record) error {
 		at += n
 	}
 	return nil
+}
+
+// lostMax is how many lost sequences a stream tells one by one.
+const lostMax = 10_000
+
+// skipLostLocked gives sequences up that entries had which are lost, up to the one
+// that the next entry says was given out before it.
+func (s *Stream) skipLostLocked(before uint64) {
+	for seq := s.mu.machine.Index().State().Last + 1; seq <= before && len(s.mu.lost) < lostMax; seq++ {
+		s.mu.lost = append(s.mu.lost, seq)
+	}
+	s.mu.machine.SkipTo(before)
 }
 
 // repliesOf returns the reply subjects behind the records of an entry.

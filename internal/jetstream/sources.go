@@ -2,6 +2,8 @@ package jetstream
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -134,6 +136,7 @@ func (s *Stream) startFollowersLocked() {
 	for _, source := range cfg.Sources {
 		s.mu.copying = append(s.mu.copying, newFollower(s, source, false))
 	}
+	s.account.noteCopying(s, len(s.mu.copying) > 0)
 }
 
 // sameSources reports whether two configurations copy the same.
@@ -148,8 +151,22 @@ func sameSources(a, b *jsapi.StreamConfig) bool {
 // resolve finds the origins of everything that the account's streams copy: after
 // a stream has come or gone.
 func (a *Account) resolve() {
-	for _, s := range a.Streams("") {
+	a.copying.Lock()
+	streams := slices.Collect(maps.Keys(a.copying.streams))
+	a.copying.Unlock()
+	for _, s := range streams {
 		s.resolve()
+	}
+}
+
+// noteCopying keeps the account's table of streams that copy from others.
+func (a *Account) noteCopying(s *Stream, on bool) {
+	a.copying.Lock()
+	defer a.copying.Unlock()
+	if on {
+		a.copying.streams[s] = struct{}{}
+	} else {
+		delete(a.copying.streams, s)
 	}
 }
 

@@ -61,6 +61,7 @@ func (s *Stream) restore(b []byte, applied wal.Index) error {
 	}
 	s.setMachineLocked(m)
 	cfg := *m.Config()
+	s.account.capture(s, s.config.Load().Subjects, cfg.Subjects)
 	s.config.Store(&cfg)
 	for b = b[n:]; len(b) > 0; {
 		var head, state []byte
@@ -121,7 +122,7 @@ func (o *catalogueOwner) View(f func(v store.View)) {
 
 // attach gives the store access to the stream.
 func (s *Stream) attach() {
-	if s.logged {
+	if s.logged && s.order.frozen == nil {
 		s.node.store.Files(s.group).Compress(s.config.Load().Compression == jsapi.S2Compression)
 		s.node.store.Attach(s.group, (*streamOwner)(s))
 	}

@@ -39,10 +39,12 @@ type Stream struct {
 		inflight   uint64    // records that are logged and not applied
 		bytes      int64     // of them
 		entries    []wal.Entry
+		frozen     error // why nothing is logged any more
 	}
 
 	// These belong to whoever runs the turn.
 	more           bool // there is more to do than what is in the inbox
+	turns          int  // since the stream was idle for a while
 	recent         []recent
 	out            outgoing
 	appliedRecords uint64
@@ -84,8 +86,10 @@ type Stream struct {
 		dirty    []*Consumer // with changes that may not be logged yet
 		deltasAt int64       // when they are to be logged
 		letters  []letter    // dead letters to be logged with them
+		refused  *joint      // what the log had no room for; the rest waits behind it
 		settling []*settling // who waits for entries to be applied
 		expiring bool        // an Expire command is on its way
+		expireAt int64       // not before then: the log had no room for the last one
 		held     bool        // expiry waits for entries that are on their way
 
 		copying   []*follower // what this stream copies from others
@@ -178,6 +182,7 @@ func (s *Stream) close(status string) {
 	s.mu.Lock()
 	old, copying := s.mu.subs, s.mu.copying
 	s.mu.subs, s.mu.copying = nil, nil
+	s.account.noteCopying(s, false)
 	s.mu.Unlock()
 	for _, f := range copying {
 		f.stop()

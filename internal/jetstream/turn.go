@@ -12,6 +12,9 @@ const (
 	// turnsInARow is how many turns one goroutine runs of a stream before others
 	// get theirs.
 	turnsInARow = 16
+	// warmFrom is the number of turns from which a stream is busy and keeps what a
+	// turn needs for the next one, until it has been idle for a while.
+	warmFrom = 8
 	// reliefMax is how long consumers wait for clients that are behind.
 	reliefMax = 500 * time.Millisecond
 )
@@ -49,6 +52,8 @@ func (s *Stream) turn(w []work) (more bool) {
 	s.mu.Lock()
 	if s.mu.pub == nil {
 		s.mu.pub = s.node.accounts.Publisher(core.Sender{Self: s, Account: s.account.core, Echo: true})
+	}
+	if s.turns++; s.turns == warmFrom {
 		s.node.warm(s)
 	}
 	s.mu.now = time.Now().UnixNano()
@@ -71,8 +76,14 @@ func (s *Stream) turn(w []work) (more bool) {
 	pub.Flush()
 	s.pause(pub.Reliefs())
 	s.releaseRecent()
-	if cool && !more {
+	if (cool || s.turns < warmFrom) && !more {
 		s.mu.Lock()
+		if s.turns >= warmFrom {
+			s.node.cold(s)
+		}
+		if cool {
+			s.turns = 0
+		}
 		s.mu.pub = nil
 		if s.mu.reader != nil {
 			s.mu.reader.Release()
@@ -81,7 +92,6 @@ func (s *Stream) turn(w []work) (more bool) {
 		s.mu.readBuf = nil
 		s.mu.Unlock()
 		pub.Release()
-		s.node.cold(s)
 	}
 	return more
 }
