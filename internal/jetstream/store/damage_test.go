@@ -77,7 +77,7 @@ func afterDamage(k *node, m *vfs.Mem) (said []error, err error) {
 	opts := scriptOptions(m)
 	if refused := k.open(opts); refused != nil {
 		said = append(said, refused)
-		return said, nil //nolint:nilerr // a store that says why it does not open is right
+		return said, nil
 	}
 	synctest.Wait()
 	said = k.damage

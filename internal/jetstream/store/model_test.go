@@ -221,8 +221,8 @@ func (n *node) attach(g store.Group, i wal.Index) *stream {
 	}
 	n.mu.Lock()
 	n.streams[g], n.applied = st, i
-	n.mu.Unlock()
 	n.histories[g] = st
+	n.mu.Unlock()
 	n.s.Attach(g, st)
 	return st
 }
@@ -284,8 +284,10 @@ func (n *node) catalogue(kind wal.Kind, g store.Group) error {
 }
 
 func (n *node) create() (*stream, error) {
+	n.mu.Lock()
 	g := n.next
 	n.next++
+	n.mu.Unlock()
 	if err := n.catalogue(kindCreate, g); err != nil {
 		return nil, err
 	}
@@ -308,13 +310,17 @@ func (n *node) remove(g store.Group) error {
 
 // log makes an entry of a stream durable; apply does the rest.
 func (n *node) log(st *stream, c command) error {
+	n.mu.Lock()
 	st.history = append(st.history, c)
 	i := wal.Index(len(st.history))
+	n.mu.Unlock()
 	class := wal.Normal
 	if c.kind != kindPublish {
 		class = wal.Essential
 	}
 	places, err := n.s.Commit([]wal.Entry{{Kind: c.kind, Group: st.group, Index: i, Payload: c.payload}}, class)
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if errors.Is(err, store.ErrFull) || errors.Is(err, wal.ErrTooLarge) {
 		st.history = st.history[:len(st.history)-1]
 	}
