@@ -137,7 +137,8 @@ func (s *script) publish(stream, subject string, size int, header ...string) {
 			f := k.streams[stream].published[id]
 			switch {
 			case a.Error != nil:
-				f.refused = batch == ""
+				// After a failed write nobody knows what is on the disk.
+				f.refused = batch == "" && !errors.Is(a.Error, jsapi.ErrStreamStoreFailed)
 			case a.Seq != 0 && !a.Duplicate:
 				f.seq = a.Seq
 				k.streams[stream].acked[a.Seq] = f
