@@ -30,6 +30,13 @@ var layers = []layer{
 		},
 	},
 	{
+		// File systems over file systems that need more than the standard library.
+		name:     "files",
+		packages: []string{"vfs/encrypted"},
+		only:     []string{"words and seams"},
+		modules:  []string{"golang.org/x/crypto"},
+	},
+	{
 		name:     "interest",
 		packages: []string{"interest"},
 	},
@@ -73,7 +80,7 @@ var layers = []layer{
 			"jetstream/consumer":  {"jetstream/index"},
 			"jetstream/raftgroup": {"jetstream/store"},
 		},
-		only: []string{"words and seams"},
+		only: []string{"words and seams", "files"},
 		modules: []string{
 			"github.com/klauspost/compress",
 			"go.etcd.io/raft/v3",
@@ -165,7 +172,7 @@ var layers = []layer{
 	{
 		// What tests are made of; nothing above imports them, except tests.
 		name:     "tests",
-		packages: []string{"arch", "conversation", "testserver", "sim"},
+		packages: []string{"arch", "conversation", "durability", "testserver", "sim"},
 		arrows: map[string][]string{
 			"conversation": {"testserver"},
 			"sim":          {"testserver"},
@@ -177,6 +184,7 @@ var layers = []layer{
 // testModules are the third-party modules that test files may import besides
 // those of their layer.
 var testModules = []string{
+	"github.com/anishathalye/porcupine",
 	"github.com/cockroachdb/datadriven",
 	"github.com/google/go-cmp",
 	"github.com/nats-io/nats.go",
