@@ -92,7 +92,7 @@ func TestEachRuleReportsItsBreach(t *testing.T) {
 	f("cmd/tidings/x.go", imports("example.com/m/internal/cli"))
 	f("internal/link/route/x.go", imports("example.com/m/internal/link"))
 	f("internal/link/route/x.go", imports("example.com/m/internal/link/leaf"), `no arrow link/route → link/leaf`)
-	f("internal/jetstream/stream/x.go", imports("example.com/m/internal/core"), `may use only ["words and seams"]`)
+	f("internal/jetstream/stream/x.go", imports("example.com/m/internal/core"), `may use only ["words and seams" "files"]`)
 	f("internal/jetstream/raftgroup/x.go", imports("example.com/m/internal/jetstream/store"))
 	f("internal/client/x.go", imports("example.com/m"), `may use only`)
 	f("internal/core/x_windows.go", imports("example.com/m/internal/conn"), "stands above")

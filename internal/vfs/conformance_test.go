@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tidings-io/tidings/internal/vfs"
+	"github.com/tidings-io/tidings/internal/vfs/encrypted"
 )
 
 // TestEveryFileSystemBehavesTheSame runs each promise of the interface against
@@ -18,10 +19,15 @@ import (
 func TestEveryFileSystemBehavesTheSame(t *testing.T) {
 	t.Parallel()
 	kinds := map[string]func(t *testing.T) vfs.FS{
-		"dir":             func(t *testing.T) vfs.FS { return vfs.NewDir(t.TempDir()) },
-		"mem":             func(*testing.T) vfs.FS { return vfs.NewMem() },
-		"faulty over mem": func(*testing.T) vfs.FS { return vfs.NewFaulty(vfs.NewMem(), 1) },
-		"faulty over dir": func(t *testing.T) vfs.FS { return vfs.NewFaulty(vfs.NewDir(t.TempDir()), 1) },
+		"dir":                func(t *testing.T) vfs.FS { return vfs.NewDir(t.TempDir()) },
+		"mem":                func(*testing.T) vfs.FS { return vfs.NewMem() },
+		"faulty over mem":    func(*testing.T) vfs.FS { return vfs.NewFaulty(vfs.NewMem(), 1) },
+		"faulty over dir":    func(t *testing.T) vfs.FS { return vfs.NewFaulty(vfs.NewDir(t.TempDir()), 1) },
+		"encrypted over mem": func(t *testing.T) vfs.FS { return sealed(t, vfs.NewMem()) },
+		"encrypted over dir": func(t *testing.T) vfs.FS { return sealed(t, vfs.NewDir(t.TempDir())) },
+		"faulty over encrypted": func(t *testing.T) vfs.FS {
+			return vfs.NewFaulty(sealed(t, vfs.NewFaulty(vfs.NewMem(), 1)), 1)
+		},
 		"after power loss": func(*testing.T) vfs.FS {
 			return vfs.NewMem().AfterPowerLoss(nil)
 		},
@@ -57,6 +63,14 @@ func TestEveryFileSystemBehavesTheSame(t *testing.T) {
 			})
 		}
 	}
+}
+
+// sealed returns the encrypted form of an empty file system.
+func sealed(t *testing.T, below vfs.FS) vfs.FS {
+	t.Helper()
+	fsys, _, err := encrypted.Open(below, ".", encrypted.Keys{Key: "k", Cost: encrypted.Cost{Passes: 1, MemoryKiB: 8}})
+	must(t, err)
+	return fsys
 }
 
 func must(t *testing.T, err error) {

@@ -53,11 +53,22 @@ func script(l *wal.Log, mu *sync.Mutex, h *history) error {
 // changes the disk, from the first Open on.
 func TestPowerLossAtEveryCallKeepsWhatWasAcknowledged(t *testing.T) {
 	t.Parallel()
+	for name, on := range layers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			powerLossAtEveryCall(t, on)
+		})
+	}
+}
+
+func powerLossAtEveryCall(t *testing.T, on func(vfs.FS) vfs.FS) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		m := vfs.NewMem()
 		f := vfs.NewFaulty(m, 1)
 		var mu sync.Mutex
-		var h history
+		h := history{on: on}
+		fsys := h.over(f)
 		stops, seeds := 0, uint64(4)
 		if testing.Short() {
 			seeds = 1
@@ -76,7 +87,7 @@ func TestPowerLossAtEveryCallKeepsWhatWasAcknowledged(t *testing.T) {
 				}
 			}
 		})
-		l := open(t, options(f, 1))
+		l := open(t, options(fsys, 1))
 		must(t, script(l, &mu, &h))
 		must(t, l.Close())
 		f.Observe(nil)
@@ -91,7 +102,7 @@ func TestPowerLossAtEveryCallKeepsWhatWasAcknowledged(t *testing.T) {
 // twice checks what is left, and that a log which went on from there keeps both
 // what it had found and what it was given, through another loss of power.
 func twice(h history, left *vfs.Mem) error {
-	l, err := wal.Open(options(left, 3))
+	l, err := wal.Open(options(h.over(left), 3))
 	if err != nil {
 		return err
 	}
@@ -113,7 +124,7 @@ func twice(h history, left *vfs.Mem) error {
 	if err := l.Close(); err != nil {
 		return err
 	}
-	next := history{next: end + 2, acked: end + 2, kept: min(h.kept, end), starts: []int{end}}
+	next := history{on: h.on, next: end + 2, acked: end + 2, kept: min(h.kept, end), starts: []int{end}}
 	if _, err := next.check(again); err != nil {
 		return fmt.Errorf("after a second loss: %w", err)
 	}
@@ -134,25 +145,28 @@ func TestFaultAtEveryCallKeepsWhatWasAcknowledged(t *testing.T) {
 		"EIO on all else": {On: vfs.OpOpen | vfs.OpList | vfs.OpSize | vfs.OpForget | vfs.OpRead},
 	}
 	for name, fault := range faults {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				for nth := 1; faultAt(t, fault, nth); nth++ {
-				}
+		for layer, on := range layers {
+			t.Run(layer+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					for nth := 1; faultAt(t, on, fault, nth); nth++ {
+					}
+				})
 			})
-		})
+		}
 	}
 }
 
 // faultAt runs the script with the n-th call of a kind failing. It reports
 // whether there was an n-th call.
-func faultAt(t *testing.T, fault vfs.Fault, nth int) bool {
+func faultAt(t *testing.T, on func(vfs.FS) vfs.FS, fault vfs.Fault, nth int) bool {
 	t.Helper()
 	m := vfs.NewMem()
 	f := vfs.NewFaulty(m, uint64(nth))
 	fault.Nth = nth
 	var mu sync.Mutex
-	var h history
+	h := history{on: on}
+	fsys := h.over(f)
 	seen := 0
 	f.Observe(func(c vfs.Call) {
 		mu.Lock()
@@ -162,7 +176,7 @@ func faultAt(t *testing.T, fault vfs.Fault, nth int) bool {
 		}
 	})
 	f.Inject(fault)
-	l, err := wal.Open(options(f, 1))
+	l, err := wal.Open(options(fsys, 1))
 	if err == nil {
 		err = script(l, &mu, &h)
 		closed := l.Close()
@@ -192,21 +206,27 @@ func TestRandomHistoryMatchesTheModel(t *testing.T) {
 	if testing.Short() {
 		seeds = 30
 	}
-	synctest.Test(t, func(t *testing.T) {
-		for seed := range seeds {
-			if err := randomHistory(seed); err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-		}
-	})
+	for name, on := range layers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				for seed := range seeds {
+					if err := randomHistory(seed, on); err != nil {
+						t.Fatalf("seed %d: %v", seed, err)
+					}
+				}
+			})
+		})
+	}
 }
 
-func randomHistory(seed uint64) error {
+func randomHistory(seed uint64, on func(vfs.FS) vfs.FS) error {
 	rng := seeded(seed)
 	m := vfs.NewMem()
 	var mu sync.Mutex
-	var h history
-	opts := options(vfs.NewFaulty(m, seed), seed)
+	h := history{on: on}
+	faulty := vfs.NewFaulty(m, seed)
+	opts := options(h.over(faulty), seed)
 	opts.BatchBytes = 1 + rng.IntN(20_000)
 	l, err := wal.Open(opts)
 	if err != nil {
@@ -222,13 +242,13 @@ func randomHistory(seed uint64) error {
 				return fmt.Errorf("restart: %w", err)
 			}
 		case 1: // a kill, or a loss of power
-			fsys := opts.FS.(*vfs.Faulty)
-			fsys.Inject(vfs.Fault{On: vfs.OpChange &^ vfs.OpSync, Times: -1})
+			faulty.Inject(vfs.Fault{On: vfs.OpChange &^ vfs.OpSync, Times: -1})
 			_ = l.Close() // the failure is the point
 			if rng.IntN(2) == 0 {
 				m = m.AfterPowerLoss(rng)
 			}
-			opts.FS = vfs.NewFaulty(m, rng.Uint64())
+			faulty = vfs.NewFaulty(m, rng.Uint64())
+			opts.FS = h.over(faulty)
 			if l, err = reopen(opts, &h); err != nil {
 				return fmt.Errorf("crash: %w", err)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/vfs"
+	"github.com/tidings-io/tidings/internal/vfs/encrypted"
 )
 
 func must(t testing.TB, err error) {
@@ -127,16 +128,38 @@ func replay(l *wal.Log) (found, error) {
 
 // history is what a test knows of a log: appends of consecutive entries.
 type history struct {
+	// on returns what the log is to see of a file system; nil: that itself
+	on     func(vfs.FS) vfs.FS
 	next   int   // the index of the next entry
 	starts []int // of each append: the first index
 	acked  int   // entries below it are durable
 	kept   int   // entries below it may be retired
 }
 
+// layers are the forms in which a log may be on a disk.
+var layers = map[string]func(vfs.FS) vfs.FS{"plain": nil, "encrypted": encrypt}
+
+// encrypt returns the encrypted form of a file system that is whole or empty.
+func encrypt(fsys vfs.FS) vfs.FS {
+	layer, _, err := encrypted.Open(fsys, ".", encrypted.Keys{Key: "k", Cost: encrypted.Cost{Passes: 1, MemoryKiB: 8}})
+	if err != nil {
+		panic(err) // the key file is durable before anything else
+	}
+	return layer
+}
+
+// over puts the layer of the history over a file system.
+func (h *history) over(fsys vfs.FS) vfs.FS {
+	if h.on == nil {
+		return fsys
+	}
+	return h.on(fsys)
+}
+
 // check opens what is left of a log and compares it with the history: one run of
 // whole appends, from kept or before to acked or after, no damage.
 func (h *history) check(fsys vfs.FS) (whole []int, err error) {
-	l, err := wal.Open(options(fsys, 99))
+	l, err := wal.Open(options(h.over(fsys), 99))
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
