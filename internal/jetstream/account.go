@@ -308,6 +308,7 @@ func (a *Account) UpdateStream(cfg jsapi.StreamConfig, pedantic bool) (*jsapi.St
 		return nil, err
 	}
 	s.resolve()
+	a.resolve() // how s is copied may depend on its configuration
 	a.adviseStream(jsapi.EventStreamUpdated, jsapi.ActionModify, s.name)
 	return s.Info(jsapi.StreamInfoRequest{})
 }

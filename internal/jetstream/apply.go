@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/tidings-io/tidings/internal/jetstream/index"
+	"github.com/tidings-io/tidings/internal/jetstream/store"
 	"github.com/tidings-io/tidings/internal/jetstream/stream"
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/jsapi"
@@ -23,11 +24,6 @@ func (s *Stream) setMachineLocked(m *stream.Machine) {
 func (s *Stream) anybodyWants(_ index.ID, text []byte) bool {
 	for _, c := range s.mu.consumers {
 		if c.wantsSubject(text) {
-			return true
-		}
-	}
-	for _, f := range s.mu.followers {
-		if f.wants(text) {
 			return true
 		}
 	}
@@ -74,6 +70,9 @@ func (s *Stream) applyPublishLocked(e *entry) {
 			if d.Err != nil {
 				refusal = d.Err
 			}
+			if ends(e.kind, &d) {
+				break
+			}
 		}
 		from += n
 	}
@@ -104,6 +103,12 @@ func (s *Stream) publishLocked(rec record.Message, at index.Place, kind wal.Kind
 		return m.PublishAt(rec, at, rec.Seq, 0)
 	}
 	return m.Publish(rec, at)
+}
+
+// ends reports whether nothing behind a message is taken from its entry: it was
+// copied and has to be copied again, before the others.
+func ends(kind wal.Kind, d *stream.Decision) bool {
+	return d.Err != nil && (kind == kindSourced || kind == kindNumbered) && stalls(d.Err)
 }
 
 // answer tells a publisher what became of its message.
@@ -198,12 +203,19 @@ func (s *Stream) dueAtLocked() int64 {
 
 // settleLocked tells others how far the stream has come in this turn.
 func (s *Stream) settleLocked() {
+	if m, ok := s.space.(*store.Memory); ok {
+		m.Compact(s.mu.machine.Index())
+	}
 	x := s.mu.machine.Index().State()
 	if x.Last != s.mu.told {
 		s.mu.told = x.Last
 		for _, f := range s.mu.followers {
 			f.wake()
 		}
+	}
+	if open, _ := s.mu.machine.Inflight(); open != s.batches {
+		s.node.batches.Add(int64(open - s.batches))
+		s.batches = open
 	}
 	if delta := int64(x.Bytes) - s.mu.bytes; delta != 0 {
 		s.mu.bytes += delta
@@ -224,7 +236,7 @@ func (s *Stream) settleLocked() {
 func (s *Stream) adviseAbandoned(a stream.Abandoned) {
 	kind := jsapi.EventStreamBatchAbandoned
 	s.mu.advice = append(s.mu.advice, event{kind.For(s.name), &jsapi.BatchAbandoned{
-		Event: newEvent(kind), Account: s.account.Name(), Stream: s.name,
+		Event: newEvent(kind), Stream: s.name,
 		Domain: s.node.cfg.Domain, BatchID: a.Batch, Reason: a.Reason,
 	}})
 }

@@ -43,7 +43,6 @@ type command struct {
 	Consumer       *consumerCommand          `json:"consumer,omitempty"` // create or update
 	DeleteConsumer string                    `json:"delete_consumer,omitempty"`
 	ResetConsumer  *resetConsumer            `json:"reset_consumer,omitempty"`
-	Acked          []uint64                  `json:"acked,omitempty"` // copied by all who follow the stream
 	Source         *sourceCommand            `json:"source,omitempty"`
 	Limits         *stream.Limits            `json:"limits,omitempty"`
 	SkipTo         uint64                    `json:"skip_to,omitempty"` // of a restore
@@ -211,14 +210,10 @@ func (s *Stream) commandLocked(c *command) result {
 		return s.applyResetLocked(c)
 	case c.SkipTo != 0:
 		m.SkipTo(c.SkipTo)
-	case len(c.Acked) > 0:
-		for _, seq := range c.Acked {
-			s.ackedLocked(seq)
-		}
 	case c.Limits != nil:
 		m.SetLimits(*c.Limits)
 	case c.Source != nil:
-		m.SetSource(c.Source.Key, c.Source.Seq)
+		m.SetSource(c.Source.Key, c.Source.Identity, c.Source.Seq)
 	}
 	return result{}
 }

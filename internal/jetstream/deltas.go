@@ -173,9 +173,6 @@ func (s *Stream) ackedLocked(seq uint64) {
 				return
 			}
 		}
-		if s.followersNeedLocked(seq) {
-			return
-		}
 	case jsapi.RetainWorkQueue:
 	}
 	s.mu.machine.Remove(seq)

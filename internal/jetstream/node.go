@@ -46,6 +46,10 @@ type Config struct {
 	// Batches bounds batches of messages; the zero value is the default.
 	Batches stream.Limits
 
+	// MaxBatches bounds the atomic batches that are open in all streams; 0:
+	// unlimited.
+	MaxBatches int
+
 	// Enabled says for which accounts JetStream is on and within which limits.
 	Enabled func(account string) (jsapi.AccountLimits, bool)
 
@@ -70,6 +74,7 @@ type Node struct {
 
 	catalogue catalogue
 	usage     struct{ memory, storage atomic.Int64 } // bytes of messages of all accounts
+	batches   atomic.Int64                           // atomic batches that are open
 
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
@@ -113,6 +118,7 @@ func (n *Node) Serve() {
 	}
 	for _, a := range n.Accounts() {
 		a.resolve()
+		a.dropForsaken()
 	}
 }
 
@@ -150,6 +156,13 @@ func (n *Node) Close() error {
 	}
 	n.pool.wait()
 	return n.store.Close()
+}
+
+// ending reports whether the server is about to end.
+func (n *Node) ending() bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.mu.closed
 }
 
 // Config returns how the node runs.

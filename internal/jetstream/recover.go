@@ -197,7 +197,9 @@ func (s *Stream) replayPublish(rec wal.Record) error {
 				return fmt.Errorf("%w: publish %d of stream %s: %w", errEntry, rec.Index, s.name, err)
 			}
 		}
-		s.publishLocked(m, place, rec.Kind, reply)
+		if d := s.publishLocked(m, place, rec.Kind, reply); ends(rec.Kind, &d) {
+			break
+		}
 		at += n
 	}
 	return nil
@@ -240,6 +242,8 @@ func cutReply(b []byte) (reply, rest []byte, err error) {
 
 // recovered completes a stream after its last entry.
 func (s *Stream) recovered() {
+	s.mu.Lock() // the store may write a checkpoint already
+	defer s.mu.Unlock()
 	s.order.index = s.mu.applied
 	s.order.appliedSeq = s.mu.machine.Index().State().Last
 	s.order.last = s.mu.machine.LastTime()

@@ -12,10 +12,11 @@ import (
 	"github.com/tidings-io/tidings/internal/subject"
 )
 
-// sourceCommand says that a source begins anew.
+// sourceCommand says which stream a source is, and how far it has been copied.
 type sourceCommand struct {
-	Key string `json:"key"`
-	Seq uint64 `json:"seq,omitempty"`
+	Key      string `json:"key"`
+	Identity string `json:"identity,omitempty"`
+	Seq      uint64 `json:"seq,omitempty"`
 }
 
 // admitSourcesLocked says why a stream cannot copy what its configuration names.
@@ -123,7 +124,7 @@ func (a *Account) local(source *jsapi.StreamSource) bool {
 	if source.External == nil || source.External.API == "" {
 		return true
 	}
-	domain := a.node.cfg.Domain
+	domain := a.node.cfg.Domain // the prefix without a domain is refused before
 	return domain != "" && source.External.API == jsapi.DomainPrefix(domain)
 }
 
@@ -171,6 +172,7 @@ func (a *Account) noteCopying(s *Stream, on bool) {
 }
 
 func (s *Stream) resolve() {
+	s.stopLeaving(true)
 	s.mu.Lock()
 	copying := append([]*follower(nil), s.mu.copying...)
 	s.mu.Unlock()
@@ -216,7 +218,10 @@ func (f *follower) info() *jsapi.StreamSourceInfo {
 		FilterSubject: f.source.FilterSubject, SubjectTransforms: f.source.SubjectTransforms,
 		Lag: f.mu.lag, Seq: f.mu.seen,
 	}
-	if !f.mu.active.IsZero() {
+	switch {
+	case f.mu.origin != nil && f.mu.looked && f.mu.err == nil && !f.mu.running:
+		i.Active = 0 // it would hear of a message at once
+	case !f.mu.active.IsZero():
 		i.Active = time.Since(f.mu.active)
 	}
 	return i
@@ -225,13 +230,16 @@ func (f *follower) info() *jsapi.StreamSourceInfo {
 // measure counts what is still to be copied. It is called without locks.
 func (f *follower) measure() {
 	f.mu.Lock()
-	origin, next := f.mu.origin, f.mu.next
+	origin, feed, next := f.mu.origin, f.mu.feed, f.mu.next
 	f.mu.Unlock()
-	if origin == nil {
-		return
-	}
 	var lag uint64
-	origin.View(func(x *index.Index) { lag = x.Count(next, x.NewFilter(f.patterns()...)) })
+	switch {
+	case origin == nil:
+	case feed != nil:
+		lag = feed.pending()
+	default:
+		origin.View(func(x *index.Index) { lag = x.Count(next, x.NewFilter(f.patterns...)) })
+	}
 	f.mu.Lock()
 	f.mu.lag = lag
 	f.mu.Unlock()
@@ -239,32 +247,40 @@ func (f *follower) measure() {
 
 func utoa(n uint64) string { return strconv.FormatUint(n, 10) }
 
-// followersNeedLocked reports whether a message is still to be copied.
-func (s *Stream) followersNeedLocked(seq uint64) bool {
-	if len(s.mu.followers) == 0 {
-		return false
-	}
-	m, ok := s.messageLocked(seq)
-	if !ok {
-		return false
-	}
-	for _, f := range s.mu.followers {
-		if f.wants(m.Subject) && f.needs(seq) {
-			return true
-		}
-	}
-	return false
-}
-
-// renewFollowersLocked goes over to the sources of a changed configuration.
+// renewFollowersLocked goes over to the sources of a changed configuration; resolve
+// follows, without the lock.
 func (s *Stream) renewFollowersLocked() {
-	old := s.mu.copying
+	s.mu.leaving = append(s.mu.leaving, s.mu.copying...)
 	s.mu.copying = nil
 	s.startFollowersLocked()
-	go func() {
-		for _, f := range old {
-			f.stop()
+}
+
+// stopCopying ends the followers of a stream that ends. The consumers that were
+// made for them go, too, unless it is the server that ends.
+func (s *Stream) stopCopying() {
+	s.mu.Lock()
+	s.mu.leaving = append(s.mu.leaving, s.mu.copying...)
+	s.mu.copying = nil
+	s.account.noteCopying(s, false)
+	s.mu.Unlock()
+	s.stopLeaving(!s.node.ending())
+}
+
+// stopLeaving stops the followers that are not needed any more.
+func (s *Stream) stopLeaving(forget bool) {
+	s.mu.Lock()
+	leaving := s.mu.leaving
+	s.mu.leaving = nil
+	kept := map[string]bool{}
+	for _, f := range s.mu.copying {
+		kept[f.key] = true
+	}
+	s.mu.Unlock()
+	for _, f := range leaving {
+		feed := f.fed()
+		f.stop()
+		if forget && feed != nil && !kept[f.key] {
+			feed.forget()
 		}
-		s.resolve()
-	}()
+	}
 }

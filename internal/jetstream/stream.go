@@ -49,6 +49,7 @@ type Stream struct {
 	out            outgoing
 	appliedRecords uint64
 	appliedBytes   int64
+	batches        int // open atomic batches, as counted in the node's
 	deltaBuf       []byte
 
 	// The answer to a publish that is nothing special: what stands before and
@@ -93,6 +94,7 @@ type Stream struct {
 		held     bool        // expiry waits for entries that are on their way
 
 		copying   []*follower // what this stream copies from others
+		leaving   []*follower // what it does not any more
 		followers []*follower // who copies from this stream
 		told      uint64      // last sequence that they have been told of
 
@@ -125,6 +127,9 @@ func newStream(n *Node, a *Account, e *catalogueEntry) *Stream {
 	s.ackTail = "}"
 	s.mu.consumers = map[string]*Consumer{}
 	s.setMachineLocked(stream.New(*e.Config, e.Created.UnixNano(), s.space))
+	// One copy of it is enough.
+	e.Config = s.mu.machine.Config()
+	s.config.Store(e.Config)
 	return s
 }
 
@@ -180,13 +185,10 @@ func (s *Stream) open() {
 // told status.
 func (s *Stream) close(status string) {
 	s.mu.Lock()
-	old, copying := s.mu.subs, s.mu.copying
-	s.mu.subs, s.mu.copying = nil, nil
-	s.account.noteCopying(s, false)
+	old := s.mu.subs
+	s.mu.subs = nil
 	s.mu.Unlock()
-	for _, f := range copying {
-		f.stop()
-	}
+	s.stopCopying()
 	for _, sub := range old {
 		s.account.core.Unsubscribe(sub)
 	}

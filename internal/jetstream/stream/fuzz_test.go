@@ -31,7 +31,7 @@ func busy(t testing.TB) *world {
 	w.publish("a.x", "", "Nats-Batch-Id: c", "Nats-Batch-Sequence: 1", "Nats-Required-Api-Level: 99")
 	rec, at := w.message("a.x", "")
 	w.m.PublishFast(rec, at, jsapi.BatchReply{ID: "f", Seq: 1})
-	w.m.SetSource("O > >", 7)
+	w.m.SetSource("O > >", "oBUNmQBp", 7)
 	return w
 }
 

@@ -52,7 +52,7 @@ type Machine struct {
 	OnRemoved func(index.Entry)
 
 	// of the configuration
-	cfg       jsapi.StreamConfig
+	cfg       *jsapi.StreamConfig // replaced, never changed
 	limits    Limits
 	transform *subject.Transform
 	republish *subject.Transform
@@ -74,7 +74,7 @@ type Machine struct {
 	schedules timers   // when schedules are due
 	batches   map[string]*batch
 	fast      map[string]*fastBatch
-	sources   map[string]uint64 // see SourceSeq
+	sources   map[string]progress // see Source
 	abandoned []Abandoned
 	// staged is the number of bytes in batches; no batch times out before batchesDue.
 	staged     int
@@ -100,13 +100,13 @@ func New(cfg jsapi.StreamConfig, created int64, space Space) *Machine {
 func (m *Machine) init() {
 	m.batches = map[string]*batch{}
 	m.fast = map[string]*fastBatch{}
-	m.sources = map[string]uint64{}
+	m.sources = map[string]progress{}
 	m.batchesDue = never
 }
 
 // configure derives from the configuration what is needed message by message.
 func (m *Machine) configure(cfg jsapi.StreamConfig) {
-	m.cfg = cfg
+	m.cfg = &cfg
 	m.charge = index.FileCharge
 	if cfg.Storage == jsapi.MemoryStorage {
 		m.charge = index.MemoryCharge
@@ -147,7 +147,7 @@ func newTransform(source, destination string) *subject.Transform {
 }
 
 // Config returns the configuration, which must not be changed.
-func (m *Machine) Config() *jsapi.StreamConfig { return &m.cfg }
+func (m *Machine) Config() *jsapi.StreamConfig { return m.cfg }
 
 // Created returns when the stream was created, in Unix nanoseconds.
 func (m *Machine) Created() int64 { return m.created }

@@ -51,7 +51,7 @@ func (m *Machine) publishPlain(rec record.Message, at index.Place) Decision {
 // PublishSourced decides a message that was copied from another stream, with the
 // header Nats-Stream-Source that says where it came from. What its publisher
 // expected of that stream does not count here, and it is refused as a duplicate if
-// the source has come further already; see [Machine.SourceSeq]. Only
+// the source has come further already; see [Machine.Source]. Only
 // ErrStreamStoreFailed is worth another try.
 func (m *Machine) PublishSourced(rec record.Message, at index.Place) Decision {
 	if rec.Time >= m.due {

@@ -12,7 +12,14 @@ import (
 // destination and subject there, and since protocol 2.15 the stream's identity.
 type origin struct {
 	stream, key, subject string
+	identity             string // of the stream there; empty: not told
 	seq                  uint64
+}
+
+// progress is how far a source has been copied.
+type progress struct {
+	identity string // of the stream that it was copied from; empty: not known
+	seq      uint64
 }
 
 func parseSource(text []byte) (o origin, ok bool) {
@@ -21,9 +28,13 @@ func parseSource(text []byte) (o origin, ok bool) {
 		return origin{}, false
 	}
 	seq, ok := parseUint(f[1])
-	return origin{
+	o = origin{
 		stream: string(f[0]), key: SourceKey(string(f[0]), string(f[2]), string(f[3])), subject: string(f[4]), seq: seq,
-	}, ok
+	}
+	if len(f) > 5 {
+		o.identity = string(f[5])
+	}
+	return o, ok
 }
 
 // SourceKey returns the name of a source: the three words of the header
@@ -32,18 +43,31 @@ func SourceKey(stream, filter, destination string) string {
 	return stream + " " + filter + " " + destination
 }
 
-// SourceSeq returns the last sequence that was copied from the source.
-func (m *Machine) SourceSeq(key string) uint64 { return m.sources[key] }
+// Source returns how far the source has been copied: the last sequence, and the
+// identity of the stream that has it. A stream of the same name with another
+// identity begins anew. Nothing is known of a source: "", 0.
+func (m *Machine) Source(key string) (identity string, seq uint64) {
+	p := m.sources[key]
+	return p.identity, p.seq
+}
 
 // SetSource says how far the source has been copied: it was begun anew, or what is
-// there up to seq is not to be had. 0 forgets the source.
-func (m *Machine) SetSource(key string, seq uint64) {
-	if seq == 0 {
+// there up to seq is not to be had. "", 0 forgets the source.
+func (m *Machine) SetSource(key, identity string, seq uint64) {
+	if seq == 0 && identity == "" {
 		delete(m.sources, key)
 		return
 	}
-	m.sources[key] = seq
+	m.sources[key] = progress{identity, seq}
 }
+
+// copied reports whether the message was copied before.
+func (m *Machine) copied(o *origin) bool {
+	p := m.sources[o.key]
+	return o.seq <= p.seq && (o.identity == p.identity || o.identity == "" || p.identity == "")
+}
+
+func (m *Machine) noteSource(o *origin) { m.sources[o.key] = progress{o.identity, o.seq} }
 
 // source decides a sourced message.
 func (m *Machine) source(c *candidate) Decision {
@@ -51,19 +75,19 @@ func (m *Machine) source(c *candidate) Decision {
 	if !ok {
 		return m.refuse(jsapi.ErrBadRequest.New())
 	}
-	if o.seq <= m.sources[o.key] {
+	if m.copied(&o) {
 		return Decision{Seq: m.x.State().Last, Duplicate: true}
 	}
 	c.h.withoutChecks()
 	if err := m.admit(c); err != nil {
 		if err.Code != jsapi.ErrStreamSealed {
-			m.sources[o.key] = o.seq
+			m.noteSource(&o)
 		}
 		return m.refuse(err)
 	}
 	d := m.decide(c)
 	if d.Err == nil || d.Err.Code != jsapi.ErrStreamStoreFailed {
-		m.sources[o.key] = o.seq
+		m.noteSource(&o)
 	}
 	return d
 }
@@ -91,6 +115,13 @@ func (m *Machine) PublishAt(rec record.Message, at index.Place, seq uint64, now 
 	}
 	_ = m.checkTTLAllowed(&c, nil) // of sourced messages it has no error
 	m.lastID = append(m.lastID[:0], c.h.msgID...)
+	if len(c.h.streamSource) > 0 {
+		// A mirror or a restored stream knows its origin's sources, should it go on
+		// with them by itself.
+		if o, ok := parseSource(c.h.streamSource); ok && !m.copied(&o) {
+			m.noteSource(&o)
+		}
+	}
 	if !m.wanted(c.rec.Subject) {
 		m.x.Skip(seq)
 		return Decision{Seq: seq}

@@ -26,7 +26,7 @@ const stateVersion = 1
 
 // AppendState appends the state in the form that Decode takes.
 func (m *Machine) AppendState(dst []byte) []byte {
-	config, err := json.Marshal(&m.cfg)
+	config, err := json.Marshal(m.cfg)
 	if err != nil {
 		panic("stream: configuration does not marshal: " + err.Error()) // it came from JSON
 	}
@@ -153,7 +153,8 @@ func (m *Machine) writeBatches(w *writer) {
 	w.uint(uint64(len(m.sources)))
 	for _, key := range slices.Sorted(maps.Keys(m.sources)) {
 		w.bytes([]byte(key))
-		w.uint(m.sources[key])
+		w.bytes([]byte(m.sources[key].identity))
+		w.uint(m.sources[key].seq)
 	}
 	w.uint(uint64(len(m.abandoned)))
 	for _, a := range m.abandoned {
@@ -232,9 +233,9 @@ func (m *Machine) readBatches(r *reader) {
 		b.failOnGap = r.bool()
 		m.fast[id] = b
 	}
-	for range r.count(2) {
+	for range r.count(3) {
 		key := string(r.bytes())
-		m.sources[key] = r.uint()
+		m.sources[key] = progress{string(r.bytes()), r.uint()}
 	}
 	for range r.count(2) {
 		m.abandoned = append(m.abandoned, Abandoned{string(r.bytes()), string(r.bytes())})
