@@ -2,6 +2,7 @@ package wal
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -13,7 +14,13 @@ func (l *Log) commitLoop() {
 	idle := time.NewTimer(0)
 	<-idle.C
 	unproven := false // no batch follows the last one that has entries
+	company := false  // several appended to the last batch
 	for {
+		if company {
+			// Those who were just told, and others who are ready, get the processor
+			// first: their next entries share one sync instead of taking two.
+			runtime.Gosched()
+		}
 		b, closed := l.take(false)
 		noRoom := false // for a marker that is due
 		if b == nil && unproven && (closed || l.waiting() || !l.sleep(idle)) {
@@ -42,6 +49,7 @@ func (l *Log) commitLoop() {
 			return
 		}
 		unproven = len(b.waiters) > 0
+		company = len(b.waiters) > 1
 		l.settle(b)
 		b.finish(nil)
 		l.reuse(b)
