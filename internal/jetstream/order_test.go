@@ -30,12 +30,7 @@ func TestMessagesOnTheirWayWhileOthersExpireAreDecidedTheSameAfterARestart(t *te
 		must(t, srv.createStream(jsapi.StreamConfig{
 			Name: "N", Subjects: []string{"n"}, MaxMsgs: 1, MaxAge: 10 * time.Second, Discard: jsapi.DiscardNew,
 		}))
-		publish := func(body string) {
-			srv.publish("n", nil, body, func(jsapi.PubAck) {})
-			srv.client.flush()
-		}
-		publish("first")
-		synctest.Wait()
+		srv.answer("n", "first")
 		time.Sleep(10*time.Second - time.Millisecond)
 		slow := slowSync{5 * time.Millisecond}
 		f.Observe(slow.observe)
@@ -55,6 +50,40 @@ func TestMessagesOnTheirWayWhileOthersExpireAreDecidedTheSameAfterARestart(t *te
 		after := again.stream("N").State()
 		if after.LastSeq != before.LastSeq {
 			t.Errorf("second message was answered with %+v; last sequence %d before, %d after the restart", second, before.LastSeq, after.LastSeq)
+		}
+		must(t, again.node.Close())
+	})
+}
+
+func TestMessagesThatAMirrorHasNotCopiedSurviveInAnInterestStream(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := vfs.NewMem()
+		f := vfs.NewFaulty(m, 1)
+		var log bytes.Buffer
+		srv, err := start(smallStore(f), &log)
+		must(t, err)
+		must(t, srv.createStream(jsapi.StreamConfig{Name: "I", Subjects: []string{"i"}, Retention: jsapi.RetainInterest}))
+		must(t, srv.createStream(jsapi.StreamConfig{Name: "M", Sources: []*jsapi.StreamSource{{Name: "I"}}}))
+		synctest.Wait()
+		// The power fails as soon as the message is acknowledged.
+		var left *vfs.Mem
+		srv.publish("i", nil, "m|", func(a jsapi.PubAck) {
+			if a.Seq == 1 && left == nil {
+				left = m.AfterPowerLoss(nil)
+			}
+		})
+		srv.client.flush()
+		synctest.Wait()
+		must(t, srv.node.Close())
+
+		again, err := start(smallStore(left), &log)
+		must(t, err)
+		synctest.Wait()
+		copied, err := again.messages("M")
+		must(t, err)
+		if len(copied) != 1 {
+			t.Errorf("the stream that copies has %d messages, want the acknowledged one", len(copied))
 		}
 		must(t, again.node.Close())
 	})
