@@ -92,7 +92,7 @@ func (n *node) known() *node {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	k := newNode()
-	k.compress, k.next = n.compress, n.next
+	k.compress, k.key, k.next = n.compress, n.key, n.next
 	for g, st := range n.histories {
 		k.histories[g] = &stream{group: g, history: slices.Clone(st.history), acked: st.acked}
 	}
@@ -144,10 +144,23 @@ func TestPowerLossAtEveryCallKeepsWhatWasAcknowledged(t *testing.T) {
 	if testing.Short() {
 		every = 17
 	}
+	t.Run("plain", func(t *testing.T) {
+		t.Parallel()
+		powerLossAtEveryCall(t, "", every)
+	})
+	t.Run("encrypted", func(t *testing.T) {
+		t.Parallel()
+		powerLossAtEveryCall(t, "key", 5*every)
+	})
+}
+
+func powerLossAtEveryCall(t *testing.T, key string, every int) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		m := vfs.NewMem()
 		f := vfs.NewFaulty(m, 1)
 		n := scriptNode()
+		n.key = key
 		type stop struct {
 			call vfs.Call
 			left *vfs.Mem

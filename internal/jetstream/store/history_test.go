@@ -61,6 +61,9 @@ func newHistory(seed uint64) *history {
 		h.opts.SyncInterval, h.node.weak = time.Minute, true
 	}
 	h.node.compress = h.rng.IntN(2) == 0
+	if h.rng.IntN(3) == 0 {
+		h.node.key = "key"
+	}
 	h.mount(h.mem)
 	return h
 }

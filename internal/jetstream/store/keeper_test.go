@@ -211,7 +211,7 @@ func TestRescueFindsMessagesWithoutAnyCheckpoint(t *testing.T) {
 		m, _ := scripted(t)
 		count := func() map[store.Group]int {
 			found := map[store.Group]int{}
-			must(t, store.Rescue(m, "js", func(g store.Group, msg record.Message) error {
+			must(t, store.Rescue(store.Options{FS: m, Dir: "js"}, func(g store.Group, msg record.Message) error {
 				if msg.Seq == 0 || len(msg.Subject) == 0 {
 					t.Errorf("got %+v", msg)
 				}
@@ -235,6 +235,6 @@ func TestRescueFindsMessagesWithoutAnyCheckpoint(t *testing.T) {
 				t.Errorf("group %d: %d messages, %d with damaged headers", g, n, after[g])
 			}
 		}
-		wantErr(t, store.Rescue(m, "js", func(store.Group, record.Message) error { return vfs.ErrNoSpace }), vfs.ErrNoSpace)
+		wantErr(t, store.Rescue(store.Options{FS: m, Dir: "js"}, func(store.Group, record.Message) error { return vfs.ErrNoSpace }), vfs.ErrNoSpace)
 	})
 }

@@ -177,7 +177,8 @@ type node struct {
 	next      store.Group
 	damage    []error
 	compress  bool
-	weak      bool // acknowledged entries may be lost with the power
+	key       string // of an encrypted store
+	weak      bool   // acknowledged entries may be lost with the power
 }
 
 func newNode() *node {
@@ -186,6 +187,9 @@ func newNode() *node {
 
 // open opens a store and recovers it.
 func (n *node) open(opts store.Options) error {
+	if n.key != "" {
+		opts.Encrypt(n.key, "")
+	}
 	s, err := store.Open(opts)
 	if err != nil {
 		return err

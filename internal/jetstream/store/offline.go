@@ -61,13 +61,14 @@ type LogReport struct {
 	Payload int64
 }
 
-// Show tells what a stopped store holds, from its checkpoints and names.
-func Show(fsys vfs.FS, dir string) (*Report, error) { return inspect(fsys, dir, false) }
+// Show tells what a stopped store holds, from its checkpoints and names. Of the
+// options FS, Dir and Key count.
+func Show(opts Options) (*Report, error) { return inspect(opts, false) }
 
 // Check is Show that reads and verifies everything, and changes nothing. What is
 // wrong is in Report.Damage; an error means that the store cannot be read at all,
 // or is in use.
-func Check(fsys vfs.FS, dir string) (*Report, error) { return inspect(fsys, dir, true) }
+func Check(opts Options) (*Report, error) { return inspect(opts, true) }
 
 // inspection is one run of Show or Check.
 type inspection struct {
@@ -77,9 +78,8 @@ type inspection struct {
 	loaded loaded
 }
 
-func inspect(fsys vfs.FS, dir string, deep bool) (*Report, error) {
-	opts := Options{FS: fsys, Dir: dir}.withDefaults()
-	lock, err := lockStopped(opts)
+func inspect(opts Options, deep bool) (*Report, error) {
+	opts, lock, err := lockStopped(opts)
 	if err != nil {
 		return nil, err
 	}
@@ -88,20 +88,29 @@ func inspect(fsys vfs.FS, dir string, deep bool) (*Report, error) {
 	return in.report, errors.Join(err, lock.Close())
 }
 
-// lockStopped takes the lock of a store that nobody uses.
-func lockStopped(opts Options) (io.Closer, error) {
+// lockStopped takes the lock of a store that nobody uses, and returns the options
+// it is read with.
+func lockStopped(opts Options) (Options, io.Closer, error) {
+	opts.PreviousKey = "" // it would change something
+	opts = opts.withDefaults()
 	names, err := opts.FS.List(opts.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("store %s: %w", opts.Dir, err)
+		return opts, nil, fmt.Errorf("store %s: %w", opts.Dir, err)
 	}
 	if !slices.Contains(names, logDir) && !slices.Contains(names, nodeFile) {
-		return nil, fmt.Errorf("%s is no store: it has neither %s nor %s", opts.Dir, nodeFile, logDir)
+		return opts, nil, fmt.Errorf("%s is no store: it has neither %s nor %s", opts.Dir, nodeFile, logDir)
 	}
 	lock, err := opts.FS.Lock(path.Join(opts.Dir, lockFile))
 	if errors.Is(err, vfs.ErrLocked) {
-		return nil, fmt.Errorf("store %s is in use; stop the server first: %w", opts.Dir, err)
+		return opts, nil, fmt.Errorf("store %s is in use; stop the server first: %w", opts.Dir, err)
 	}
-	return lock, err
+	if err != nil {
+		return opts, nil, err
+	}
+	if opts.FS, err = unlocked(opts); err != nil {
+		return opts, nil, errors.Join(fmt.Errorf("store %s: %w", opts.Dir, err), lock.Close())
+	}
+	return opts, lock, nil
 }
 
 func (in *inspection) run(deep bool) error {
@@ -361,13 +370,12 @@ func (in *inspection) log(deep bool) error {
 // it did. It removes nothing that could not be read: such files go to quarantine/.
 // What a server does by itself when it starts (leave out a torn end of the log, go
 // on from the older checkpoint, tell of lost messages) is left to it.
-func Repair(fsys vfs.FS, dir string) (done []string, err error) {
-	opts := Options{FS: fsys, Dir: dir}.withDefaults()
-	report, err := Check(fsys, dir)
+func Repair(opts Options) (done []string, err error) {
+	report, err := Check(opts)
 	if err != nil {
 		return nil, err
 	}
-	lock, err := lockStopped(opts)
+	opts, lock, err := lockStopped(opts)
 	if err != nil {
 		return nil, err
 	}

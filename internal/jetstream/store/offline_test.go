@@ -20,7 +20,7 @@ func TestCheckFindsNothingWrongInASoundStoreAndChangesNothing(t *testing.T) {
 				t.Errorf("%v %s", c.Op, c.Name)
 			}
 		})
-		report, err := store.Check(f, "js")
+		report, err := store.Check(store.Options{FS: f, Dir: "js"})
 		must(t, err)
 		if len(report.Damage)+len(report.Strangers)+len(report.Quarantine) > 0 {
 			t.Errorf("got %+v", report)
@@ -39,7 +39,7 @@ func TestCheckFindsNothingWrongInASoundStoreAndChangesNothing(t *testing.T) {
 		if records == 0 {
 			t.Error("no record is in a segment")
 		}
-		short, err := store.Show(m, "js")
+		short, err := store.Show(store.Options{FS: m, Dir: "js"})
 		must(t, err)
 		if len(short.Groups) != len(report.Groups) {
 			t.Errorf("Show has %d groups, Check %d", len(short.Groups), len(report.Groups))
@@ -53,11 +53,11 @@ func TestCheckRefusesAStoreInUseAndADirectoryThatIsNone(t *testing.T) {
 		m := vfs.NewMem()
 		n := newNode()
 		must(t, n.open(options(m, 1)))
-		_, err := store.Check(m, "js")
+		_, err := store.Check(store.Options{FS: m, Dir: "js"})
 		wantErr(t, err, vfs.ErrLocked)
 		must(t, n.s.Close())
 		must(t, m.MkdirAll("other"))
-		if _, err := store.Check(m, "other"); err == nil || !strings.Contains(err.Error(), "no store") {
+		if _, err := store.Check(store.Options{FS: m, Dir: "other"}); err == nil || !strings.Contains(err.Error(), "no store") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -71,13 +71,13 @@ func TestCheckFindsAFlippedBitInEveryKindOfFile(t *testing.T) {
 			if strings.HasSuffix(name, "LOCK") || strings.HasSuffix(name, ".wal") {
 				continue
 			}
-			before, err := store.Check(m, "js")
+			before, err := store.Check(store.Options{FS: m, Dir: "js"})
 			must(t, err)
 			size := length(t, m, name)
 			for _, off := range []int64{8, 30, 62, size / 2} {
 				left := m.AfterPowerLoss(nil)
 				flip(t, left, name, off)
-				report, err := store.Check(left, "js")
+				report, err := store.Check(store.Options{FS: left, Dir: "js"})
 				must(t, err)
 				if len(report.Damage) <= len(before.Damage) && !strings.Contains(name, "seg-") {
 					t.Errorf("%s at %d: nothing is said", name, off)
@@ -106,7 +106,7 @@ func TestRepairMakesAStoreOpenAgainAndDeletesNothing(t *testing.T) {
 			t.Fatalf("got %v", err)
 		}
 		before := len(filesBelow(t, m, "js"))
-		done, err := store.Repair(m, "js")
+		done, err := store.Repair(store.Options{FS: m, Dir: "js"})
 		must(t, err)
 		if len(done) != 4 || len(filesBelow(t, m, "js")) != before+1 {
 			t.Errorf("did %q", done)
@@ -114,7 +114,7 @@ func TestRepairMakesAStoreOpenAgainAndDeletesNothing(t *testing.T) {
 		must(t, k.open(scriptOptions(m)))
 		must(t, k.check(true))
 		must(t, k.s.Close())
-		done, err = store.Repair(m, "js")
+		done, err = store.Repair(store.Options{FS: m, Dir: "js"})
 		must(t, err)
 		if len(done) > 0 {
 			t.Errorf("a second time: %q", done)

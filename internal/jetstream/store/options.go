@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/vfs"
+	"github.com/tidings-io/tidings/internal/vfs/encrypted"
 )
 
 // Options say how a store is kept. The zero value of a field is its default.
@@ -15,6 +16,9 @@ type Options struct {
 	// FS and Dir are where the files are. Dir is made if it is missing.
 	FS  vfs.FS
 	Dir string
+	// Key is the secret that the store is encrypted with; "": it is not.
+	// PreviousKey is one that it may still be encrypted with; Open changes it to Key.
+	Key, PreviousKey string
 	// FileSize is the size of log files in bytes, which bounds one Append;
 	// default 64 MiB. MaxFiles is how many there may be; default 18.
 	FileSize int64
@@ -37,6 +41,9 @@ type Options struct {
 	// OnDamage is called for each message that is found lost by the keeper or by
 	// Scrub; it must not block. nil: nobody is.
 	OnDamage func(g Group, err error)
+
+	// keyCost is the work of trying a key; zero: the default.
+	keyCost encrypted.Cost
 
 	// stateOwnFile is the size from which a state gets a file of its own.
 	stateOwnFile int
@@ -82,6 +89,8 @@ func (o Options) Validate() error {
 	switch o = o.withDefaults(); {
 	case o.FS == nil:
 		return errors.New("store options: FS is missing")
+	case o.Key == "" && o.PreviousKey != "":
+		return errors.New("store options: PreviousKey needs a Key to change to")
 	case o.MaxFiles < 4:
 		return fmt.Errorf("store options: MaxFiles %d: give 4 or more", o.MaxFiles)
 	case o.CheckpointBytes < 1:

@@ -7,7 +7,6 @@ import (
 	"path"
 
 	"github.com/tidings-io/tidings/internal/record"
-	"github.com/tidings-io/tidings/internal/vfs"
 )
 
 // Rescue calls f for every message that can be read in the segments of a stopped
@@ -15,9 +14,8 @@ import (
 // Messages come file by file; one may come more than once, and removed ones come,
 // too. What is in the log only, does not. The message is valid during the call; an
 // error of f ends it.
-func Rescue(fsys vfs.FS, dir string, f func(g Group, m record.Message) error) error {
-	opts := Options{FS: fsys, Dir: dir}.withDefaults()
-	lock, err := lockStopped(opts)
+func Rescue(opts Options, f func(g Group, m record.Message) error) error {
+	opts, lock, err := lockStopped(opts)
 	if err != nil {
 		return err
 	}

@@ -121,6 +121,10 @@ func (s *Store) open() error {
 	if s.lock, err = s.opts.FS.Lock(s.path(lockFile)); err != nil {
 		return err
 	}
+	if s.opts.FS, err = unlocked(s.opts); err != nil {
+		return err
+	}
+	s.handles.fs = s.opts.FS
 	if s.node, err = openNode(s.opts); err != nil {
 		return err
 	}

@@ -92,3 +92,13 @@ func (h header) sizeOf(length int64) int64 {
 }
 
 func roundUp(n int64) int64 { return (n + blockSize - 1) / blockSize * blockSize }
+
+// Is reports whether a file below begins as encrypted ones do.
+func Is(fsys vfs.FS, name string) bool {
+	disk, err := fsys.Open(name)
+	if err != nil {
+		return false
+	}
+	_, ok, err := readHeader(disk)
+	return errors.Join(err, disk.Close()) == nil && ok
+}
