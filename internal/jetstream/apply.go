@@ -101,6 +101,8 @@ func (s *Stream) publishLocked(rec record.Message, at index.Place, kind wal.Kind
 		return m.PublishSourced(rec, at)
 	case kindNumbered:
 		return m.PublishAt(rec, at, rec.Seq, 0)
+	case kindLetter:
+		return m.PublishLetter(rec, at)
 	}
 	return m.Publish(rec, at)
 }
@@ -221,6 +223,7 @@ func (s *Stream) settleLocked() {
 		s.mu.bytes += delta
 		s.account.use(s.config.Load().Storage, delta)
 	}
+	s.full.Store(s.mu.machine.Full())
 	for _, a := range s.mu.machine.Abandoned() {
 		s.adviseAbandoned(a)
 	}

@@ -20,12 +20,13 @@ const (
 	kindReplies   wal.Kind = 5 // as kindPublish, with the reply subjects, which are part of fast batches
 	kindSourced   wal.Kind = 6 // as kindPublish: records that were copied from sources
 	kindNumbered  wal.Kind = 7 // as kindPublish: records with their sequences, mirrored or restored
+	kindLetter    wal.Kind = 8 // as kindPublish: dead letters
 )
 
 // publishes reports whether entries of a kind are records.
 func publishes(k wal.Kind) bool {
 	switch k {
-	case kindPublish, kindReplies, kindSourced, kindNumbered:
+	case kindPublish, kindReplies, kindSourced, kindNumbered, kindLetter:
 		return true
 	}
 	return false
@@ -69,9 +70,8 @@ type resetConsumer struct {
 
 // result is what becomes of a command.
 type result struct {
-	err     *jsapi.Error
-	purged  uint64
-	resetTo uint64
+	err    *jsapi.Error
+	purged uint64
 }
 
 // do logs a command and returns when it is durable and applied.

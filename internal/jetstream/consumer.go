@@ -57,6 +57,14 @@ func (c *Consumer) infoLocked() *jsapi.ConsumerInfo {
 	return info
 }
 
+// configOf returns the configuration of the consumer with that name, or nil.
+func (s *Stream) configOf(name string) *jsapi.ConsumerConfig {
+	if c := s.Consumer(name); c != nil {
+		return c.config.Load()
+	}
+	return nil
+}
+
 // newConsumerLocked adds a consumer; its machine is set by the caller.
 func (s *Stream) newConsumerLocked(name string, cfg *jsapi.ConsumerConfig) *Consumer {
 	c := &Consumer{stream: s, name: name, at: -1}

@@ -43,11 +43,15 @@ func (s *Stream) CreateConsumer(req *jsapi.ConsumerCreateRequest) (*jsapi.Consum
 	if cfg.Name == "" {
 		cfg.Name = cfg.Durable
 	}
-	if cfg.Name == "" {
+	unnamed := cfg.Name == ""
+	if unnamed {
 		cfg.Name = rand.Text()[:nameLength]
 	}
 	rules := jsapi.ConsumerRules{
 		Pedantic: req.Pedantic, MaxAckPending: s.maxAckPending(), MaxRequestBatch: s.node.cfg.MaxRequestBatch,
+	}
+	if err := s.checkLetters(&cfg, s.configOf(cfg.Name)); err != nil {
+		return nil, false, err
 	}
 	s.mu.Lock()
 	cmd, err := s.planConsumerLocked(&cfg, req.Action, rules)
@@ -58,6 +62,9 @@ func (s *Stream) CreateConsumer(req *jsapi.ConsumerCreateRequest) (*jsapi.Consum
 	}
 	created := false
 	if cmd != nil {
+		if unnamed {
+			cmd.Config.Name = "" // as it was asked for
+		}
 		if r := s.doConsumer(cmd); r.err != nil {
 			return nil, false, r.err
 		}
@@ -150,8 +157,11 @@ func (s *Stream) admitConsumerLocked(cfg *jsapi.ConsumerConfig, old *Consumer) *
 		if c == old || c.config.Load().Direct {
 			continue
 		}
-		if len(filters) == 0 || len(c.filters) == 0 {
+		if len(filters) == 0 {
 			return jsapi.ErrConsumerWQMultipleUnfiltered.New()
+		}
+		if len(c.filters) == 0 {
+			return jsapi.ErrConsumerWQConsumerNotUnique.New()
 		}
 		for _, a := range filters {
 			for _, b := range c.filters {
@@ -181,12 +191,17 @@ func (s *Stream) visibleConsumersLocked() int {
 func (s *Stream) checkConsumers(cfg *jsapi.StreamConfig) *jsapi.Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var against []string
 	for _, c := range s.mu.consumers {
 		if _, err := c.config.Load().Checked(cfg, jsapi.ConsumerRules{}); err != nil {
-			return jsapi.ErrStreamUpdate.New(err)
+			against = append(against, c.name)
 		}
 	}
-	return nil
+	if len(against) == 0 {
+		return nil
+	}
+	slices.Sort(against)
+	return jsapi.ErrStreamUpdate.New("change to limits violates consumers: " + strings.Join(against, ", "))
 }
 
 // applyConsumerLocked creates or changes a consumer.
@@ -321,6 +336,7 @@ func (c *Consumer) Pause(until time.Time) (*jsapi.ConsumerInfo, *jsapi.Error) {
 		until = until.UTC()
 		cfg.PauseUntil = &until
 	}
+	cfg.SetRequiredLevel()
 	if r := c.stream.doConsumer(&consumerCommand{Name: c.name, Config: cfg, Update: true}); r.err != nil {
 		return nil, r.err
 	}
@@ -352,13 +368,11 @@ func (c *Consumer) Reset(seq uint64) (*jsapi.ConsumerInfo, uint64, *jsapi.Error)
 		return nil, 0, err
 	}
 	cmd := &command{ResetConsumer: &resetConsumer{Name: c.name, Seq: to}}
-	r := result{}
+	do := s.doUnlogged
 	if c.logged {
-		r = s.do(cmd)
-	} else {
-		r = s.doUnlogged(cmd)
+		do = func(c *command) result { return s.do(c) }
 	}
-	if r.err != nil {
+	if r := do(cmd); r.err != nil {
 		return nil, 0, r.err
 	}
 	return c.Info(), to, nil

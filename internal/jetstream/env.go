@@ -131,8 +131,8 @@ func (v *env) Advise(kind jsapi.EventKind, body any) {
 }
 
 // DeadLetter implements [consumer.Env].
-func (v *env) DeadLetter(e index.Entry, reason, detail string, deliveries uint64) {
-	v.stream.deadLetterLocked((*Consumer)(v), e, reason, detail, deliveries)
+func (v *env) DeadLetter(e index.Entry, reason, detail string, deliveries uint64) bool {
+	return v.stream.deadLetterLocked((*Consumer)(v), e, reason, detail, deliveries)
 }
 
 // UniqueID implements [consumer.Env].

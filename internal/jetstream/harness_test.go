@@ -109,6 +109,31 @@ func (c *client) expect(f func(got)) string {
 	return subject
 }
 
+// listen calls f with each message on a subject that is no inbox.
+func (c *client) listen(pattern string, f func(got)) {
+	c.mu.Lock()
+	c.waiting[pattern] = f
+	c.mu.Unlock()
+	c.accounts.Global().Subscribe(core.NewSubscription(listener{c, pattern}, []byte(pattern), nil, []byte("2")))
+}
+
+// listener is the receiver of one subscription.
+type listener struct {
+	*client
+	pattern string
+}
+
+// Deliver implements [core.Receiver].
+func (l listener) Deliver(_ *core.Stage, _ *core.Subscription, m *core.Message) {
+	l.mu.Lock()
+	f := l.waiting[l.pattern]
+	l.mu.Unlock()
+	f(got{subject: string(m.Subject), body: string(m.Payload[max(m.HeaderLen, 0):])})
+}
+
+// later runs f after whoever delivers a message is done.
+func (*client) later(f func()) { go f() }
+
 // send publishes a message; more may follow before flush.
 func (c *client) send(subject, reply string, header []string, body string) {
 	var h wire.Header

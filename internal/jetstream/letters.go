@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -12,7 +13,9 @@ import (
 	"github.com/tidings-io/tidings/internal/jetstream/consumer"
 	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
+	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/record"
+	"github.com/tidings-io/tidings/internal/subject"
 	"github.com/tidings-io/tidings/internal/wire"
 )
 
@@ -37,15 +40,75 @@ type letter struct {
 	record []byte // as record.Append leaves it
 }
 
-// deadLetterLocked hands a message over that a consumer has given up.
-func (s *Stream) deadLetterLocked(c *Consumer, e index.Entry, reason, detail string, deliveries uint64) {
+// letterBox returns the stream that takes dead letters on a subject, or says why
+// there is none.
+func (a *Account) letterBox(on string) (*Stream, error) {
+	to := a.captures(on)
+	if to == nil {
+		return nil, errNoBox
+	}
+	switch cfg := to.config.Load(); {
+	case cfg.Sealed:
+		return nil, fmt.Errorf("stream %s is sealed: it takes no messages", to.name)
+	case cfg.Retention == jsapi.RetainInterest:
+		return nil, fmt.Errorf("stream %s keeps messages only while consumers want them: use retention limits or workqueue", to.name)
+	}
+	return to, nil
+}
+
+var (
+	errNoBox   = errors.New("no stream of the account captures it: create one with that subject first")
+	errBoxFull = errors.New("the stream of dead letters is full and refuses new messages: purge it or raise its limits")
+)
+
+// checkLetters says why a consumer cannot have its dead letters where its metadata
+// says, nil: it can, or it has none. was is its configuration before, nil: none.
+func (s *Stream) checkLetters(cfg, was *jsapi.ConsumerConfig) *jsapi.Error {
+	to, ok := cfg.Metadata[consumer.MetadataDeadLetter]
+	if !ok || to == "" || was != nil && was.Metadata[consumer.MetadataDeadLetter] == to {
+		return nil
+	}
+	refuse := func(why string) *jsapi.Error {
+		return jsapi.ErrConsumerCreate.New(fmt.Errorf("metadata %s %q: %s", consumer.MetadataDeadLetter, to, why))
+	}
+	if !subject.ValidLiteral(to) {
+		return refuse("it must be a subject without wildcards")
+	}
+	box, err := s.account.letterBox(to)
+	if err != nil {
+		return refuse(err.Error())
+	}
+	if box != s {
+		return nil
+	}
+	filters := cfg.Filters()
+	for _, f := range filters {
+		if subject.Matches(f, to) {
+			return refuse("the consumer would get its own dead letters: use a subject that its filter " + f + " does not match")
+		}
+	}
+	if len(filters) == 0 {
+		return refuse("the consumer would get its own dead letters: give it a filter, or use a subject of another stream")
+	}
+	return nil
+}
+
+// deadLetterLocked hands a message over that a consumer has given up. It reports
+// false if there is no place for it at the moment.
+func (s *Stream) deadLetterLocked(c *Consumer, e index.Entry, reason, detail string, deliveries uint64) bool {
 	subject := c.config.Load().Metadata[consumer.MetadataDeadLetter]
-	to := s.account.captures(subject)
-	m, err := s.recordLocked(e)
-	if to == nil || err != nil {
-		s.node.log.Error("Dead letter has no place to go", "account", s.account.Name(), "stream", s.name,
+	to, err := s.account.letterBox(subject)
+	if err == nil && to.full.Load() {
+		err = errBoxFull
+	}
+	var m record.Message
+	if err == nil {
+		m, err = s.recordLocked(e)
+	}
+	if err != nil {
+		s.node.log.Error("Message stays pending, its dead letter has no place to go", "account", s.account.Name(), "stream", s.name,
 			"consumer", c.name, "sequence", e.Seq, "subject", subject, "error", err)
-		return
+		return false
 	}
 	header := letterHeader(&m, []wire.HeaderField{
 		field(headerLetterStream, s.name),
@@ -59,6 +122,7 @@ func (s *Stream) deadLetterLocked(c *Consumer, e index.Entry, reason, detail str
 	})
 	payload := append(header, m.Body...)
 	s.mu.letters = append(s.mu.letters, letter{to, record.Append(nil, []byte(subject), payload, len(header))})
+	return true
 }
 
 func field(key, value string) wire.HeaderField {
@@ -85,10 +149,10 @@ func letterHeader(m *record.Message, from []wire.HeaderField) []byte {
 	return h.Append(nil)
 }
 
-// publishEntry returns an entry of s with one record that nobody waits for.
-func (s *Stream) publishEntry(rec []byte) *entry {
+// letterEntry returns an entry of s with one dead letter.
+func (s *Stream) letterEntry(rec []byte) *entry {
 	e := entryPool.Get().(*entry)
-	e.stream, e.kind = s, kindPublish
+	e.stream, e.kind = s, kindLetter
 	e.chunk = core.NewChunk(publishHeader + len(rec))
 	e.chunk.Bytes = append(append(e.chunk.Bytes, emptyHeader[:]...), rec...)
 	e.replies = append(e.replies[:0], 0, 0)
@@ -110,7 +174,7 @@ func (s *Stream) logWithLettersLocked(deltas *entry, letters []letter) {
 		joint.entries = append(joint.entries, deltas)
 	}
 	for _, l := range letters {
-		joint.entries = append(joint.entries, l.to.publishEntry(l.record))
+		joint.entries = append(joint.entries, l.to.letterEntry(l.record))
 	}
 	s.logJointLocked(joint)
 }
@@ -147,7 +211,7 @@ func (j *joint) log(n *Node) bool {
 	list := make([]wal.Entry, 0, len(j.entries))
 	for _, e := range j.entries {
 		payload := e.payload
-		if e.kind == kindPublish {
+		if e.kind == kindLetter {
 			e.stream.sealLocked(e)
 			payload = e.chunk.Bytes
 		}

@@ -27,6 +27,7 @@ type Stream struct {
 
 	config        atomic.Pointer[jsapi.StreamConfig]
 	consumerCount atomic.Int64
+	full          atomic.Bool // it refuses new messages as there are too many; set by the turn
 
 	box inbox
 
@@ -97,6 +98,8 @@ type Stream struct {
 		leaving   []*follower // what it does not any more
 		followers []*follower // who copies from this stream
 		told      uint64      // last sequence that they have been told of
+
+		stateSize stateSize
 
 		reader  *store.Reader
 		readBuf []byte

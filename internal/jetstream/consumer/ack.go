@@ -8,15 +8,20 @@ import (
 
 // Ack takes what a client says about a delivered message: a is its reply subject,
 // payload what was sent to it. A reply, if not empty, is confirmed when what it
-// asks for is committed; that is at once where nothing changes. Acknowledgements
+// asks for is committed; that is at once where nothing changes, as with a payload
+// that says nothing. Acknowledgements
 // of messages that this machine has not delivered are passed over, as after a
 // restart that lost the delivery: the message will come again.
 func (c *Machine) Ack(now int64, a *jsapi.AckSubject, payload, reply []byte) {
-	ack, err := jsapi.ParseAck(payload)
-	if err != nil || a.StreamSeq > c.streamSeq {
+	if a.StreamSeq > c.streamSeq {
 		return
 	}
 	c.active = now
+	ack, err := jsapi.ParseAck(payload)
+	if err != nil {
+		c.confirm(reply)
+		return
+	}
 	switch ack.Kind {
 	case jsapi.Acknowledged:
 		c.acknowledge(now, a)
@@ -105,7 +110,9 @@ func (c *Machine) terminate(now int64, a *jsapi.AckSubject, why string) {
 		return
 	}
 	c.adviseTerminated(now, a.StreamSeq, a.ConsumerSeq, a.Deliveries, why)
-	c.bury(i, ReasonTerminated, why)
+	if _, later := c.bury(now, i, ReasonTerminated, why); later {
+		return
+	}
 	if c.cfg.AckPolicy == jsapi.AckAll {
 		c.finishTo(a.StreamSeq)
 	} else {
@@ -121,21 +128,29 @@ func (c *Machine) adviseTerminated(now int64, seq, consumerSeq, deliveries uint6
 	})
 }
 
+// buryRetry is how long a message stays pending for which there is no place among
+// the dead letters, until the next try.
+const buryRetry = int64(5 * time.Second)
+
 // bury has slot i stored as a dead letter, if the consumer has a place for them.
-// It reports whether it was; then it must be finished with.
-func (c *Machine) bury(i int, reason, detail string) bool {
+// buried: it was, and must be finished with; later: it stays pending until there is
+// room for it.
+func (c *Machine) bury(now int64, i int, reason, detail string) (buried, later bool) {
 	if !c.deadLetter {
-		return false
+		return false, false
 	}
 	p := &c.pend.list[i]
 	e, ok := c.x.Get(p.seq)
 	if !ok {
-		return false
+		return false, false
 	}
-	c.env.DeadLetter(e, reason, detail, p.deliveries())
+	if !c.env.DeadLetter(e, reason, detail, p.deliveries()) {
+		c.pend.reschedule(i, now+buryRetry)
+		return false, true
+	}
 	c.log.urgent = true
 	c.log.buried = append(c.log.buried, *p)
-	return true
+	return true, false
 }
 
 // refuse has a message delivered again.
@@ -170,9 +185,10 @@ func (c *Machine) again(now int64, i int) {
 		Event: c.event(jsapi.EventConsumerMaxDeliver, now), Stream: c.id.Stream, Consumer: c.id.Name,
 		StreamSeq: p.seq, Deliveries: p.deliveries(), Domain: c.id.Domain,
 	})
-	if c.bury(i, ReasonMaxDeliveries, "") {
+	switch buried, later := c.bury(now, i, ReasonMaxDeliveries, ""); {
+	case buried:
 		c.finish(i)
-	} else {
+	case !later:
 		c.drop(i)
 	}
 }

@@ -33,8 +33,9 @@ type Env interface {
 	Advise(kind jsapi.EventKind, event any)
 	// DeadLetter stores e in the stream of dead letters, in the same step of the
 	// log as the next delta, in which e is finished with. It is called once for e
-	// unless that step is lost.
-	DeadLetter(e index.Entry, reason, detail string, deliveries uint64)
+	// unless that step is lost. It reports false if there is no place for dead
+	// letters at the moment: then e stays pending, and it is called again later.
+	DeadLetter(e index.Entry, reason, detail string, deliveries uint64) bool
 	// UniqueID returns an id for an advisory or a pinned client: 22 characters.
 	UniqueID() string
 	// Random returns a random number.

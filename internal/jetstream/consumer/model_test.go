@@ -336,7 +336,7 @@ func (h *run) Advise(kind jsapi.EventKind, event any) {
 }
 
 // DeadLetter notes that a dead letter goes with the next delta.
-func (h *run) DeadLetter(e index.Entry, _, _ string, deliveries uint64) {
+func (h *run) DeadLetter(e index.Entry, _, _ string, deliveries uint64) bool {
 	p := h.buried[e.Seq]
 	if p.deliveries != deliveries && !h.loose {
 		h.fail("#%d is buried after %d deliveries, want %d", e.Seq, deliveries, p.deliveries)
@@ -344,6 +344,7 @@ func (h *run) DeadLetter(e index.Entry, _, _ string, deliveries uint64) {
 	h.note("bury #%d", e.Seq)
 	p.epoch, p.deliveries = h.m.epoch, deliveries
 	h.letters[e.Seq] = p
+	return true
 }
 
 // point is the model as a checkpoint has it: dead letters that are not applied are

@@ -49,7 +49,11 @@ var verbs = map[string]func(*story, *datadriven.TestData){
 	"flow": (*story).flow, "update": (*story).update, "reset": (*story).reset, "unpin": (*story).unpin,
 	"delta": (*story).delta, "commit": (*story).commit, "crash": (*story).crash, "needs": (*story).needs,
 	"close": (*story).close, "break": (*story).breakMessage, "next": (*story).deadline,
+	"box": (*story).box,
 }
+
+// box closed|open: whether there is a place for dead letters.
+func (s *story) box(d *datadriven.TestData) { s.boxClosed = d.CmdArgs[0].Key == "closed" }
 
 // create makes a consumer: its configuration is the input, as JSON.
 func (s *story) create(d *datadriven.TestData) {

@@ -31,11 +31,12 @@ type world struct {
 	random  uint64
 	ids     int
 
-	quiet bool   // nothing is written to log
-	mark  string // to be written before whatever comes next
-	log   strings.Builder
-	sent  []sent
-	dead  []uint64
+	quiet     bool   // nothing is written to log
+	mark      string // to be written before whatever comes next
+	log       strings.Builder
+	sent      []sent
+	dead      []uint64
+	boxClosed bool // there is no place for dead letters
 
 	confirmed []string
 }
@@ -148,9 +149,14 @@ func (w *world) Advise(kind jsapi.EventKind, event any) {
 	w.printf("%s %s", strings.TrimPrefix(strings.TrimPrefix(kind.Subject, jsapi.AdvisoryPrefix), "$JS.EVENT."), text)
 }
 
-func (w *world) DeadLetter(e index.Entry, reason, detail string, deliveries uint64) {
+func (w *world) DeadLetter(e index.Entry, reason, detail string, deliveries uint64) bool {
+	if w.boxClosed {
+		w.printf("no place for dead letter #%d", e.Seq)
+		return false
+	}
 	w.dead = append(w.dead, e.Seq)
 	w.printf("dead letter #%d %s %q deliveries=%d", e.Seq, reason, detail, deliveries)
+	return true
 }
 
 // ackOf is the ack subject of what was sent.

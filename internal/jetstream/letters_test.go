@@ -1,0 +1,110 @@
+package jetstream_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tidings-io/tidings/internal/jetstream/consumer"
+	"github.com/tidings-io/tidings/internal/jsapi"
+)
+
+func deadLetters(to string) map[string]string {
+	return map[string]string{consumer.MetadataDeadLetter: to}
+}
+
+func TestConsumerWhoseDeadLettersHaveNoPlaceIsRefused(t *testing.T) {
+	copyTest(t, func(w *copyWorld) {
+		w.create(jsapi.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
+		w.create(jsapi.StreamConfig{Name: "DEAD", Subjects: []string{"dead.>"}})
+		w.create(jsapi.StreamConfig{Name: "I", Subjects: []string{"interest"}, Retention: jsapi.RetainInterest})
+		w.create(jsapi.StreamConfig{Name: "SEALED", Subjects: []string{"sealed"}})
+		w.update("SEALED", func(c *jsapi.StreamConfig) { c.Sealed = true })
+		f := func(to, filter, want string) {
+			t.Helper()
+			err := w.createConsumer("S", jsapi.ConsumerConfig{Durable: "C", FilterSubject: filter, MaxDeliver: 1, Metadata: deadLetters(to), AckPolicy: jsapi.AckExplicit})
+			if err == nil || !strings.Contains(err.Error(), want) {
+				w.t.Errorf("dead letters on %q: error %v, want one with %q", to, err, want)
+			}
+		}
+		f("dead.*", "", "without wildcards")
+		f("dead letters", "", "without wildcards")
+		f("nowhere", "", "no stream of the account captures it")
+		f("interest", "", "only while consumers want them")
+		f("sealed", "", "is sealed")
+		f("s.dead", "", "its own dead letters")
+		f("s.dead", "s.*", "its own dead letters")
+		ok := jsapi.ConsumerConfig{Durable: "C", FilterSubject: "s.work", MaxDeliver: 1, Metadata: deadLetters("s.dead"), AckPolicy: jsapi.AckExplicit}
+		must(t, w.createConsumer("S", ok))
+		must(t, fault(w.account.DeleteStream("DEAD")))
+		must(t, w.createConsumer("S", ok)) // nothing new is asked for
+		ok.Metadata = deadLetters("dead.c")
+		if err := w.createConsumer("S", ok); err == nil {
+			t.Error("an update to dead letters without a place is taken")
+		}
+	})
+}
+
+func TestMessageStaysPendingWhileItsDeadLetterHasNoPlace(t *testing.T) {
+	copyTest(t, func(w *copyWorld) {
+		w.create(jsapi.StreamConfig{Name: "W", Subjects: []string{"w"}, Retention: jsapi.RetainWorkQueue})
+		dead := jsapi.StreamConfig{Name: "DEAD", Subjects: []string{"dead.>"}, MaxMsgs: 1, Discard: jsapi.DiscardNew, MaxMsgSize: 10}
+		w.create(dead)
+		must(t, w.createConsumer("W", jsapi.ConsumerConfig{
+			Durable: "C", MaxDeliver: 2, AckWait: time.Second, Metadata: deadLetters("dead.w"), AckPolicy: jsapi.AckExplicit,
+		}))
+		advised := 0
+		w.client.listen("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>", func(got) { advised++ })
+		must(t, fault(w.account.DeleteStream("DEAD")))
+		w.put("w", "too large for the limit of the other stream", "Nats-Msg-Id", "1", "Kept", "yes")
+		w.put("w", "second")
+		w.pull("W", "C", 10, time.Minute, func(g got) {
+			if g.body == "second" {
+				w.client.later(func() { w.ack(g.reply, "+TERM no use", nil) })
+			}
+		})
+		pass := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
+		}
+		pass(10 * time.Second)
+		w.pull("W", "C", 10, time.Minute, func(got) {})
+		pass(10 * time.Second)
+		if st := w.stream("W").State(); st.Msgs != 2 {
+			t.Errorf("without a place for dead letters: %+v", st)
+		}
+		if !strings.Contains(w.log.String(), "its dead letter has no place to go") {
+			t.Error("the log does not tell of it")
+		}
+		if advised == 0 {
+			t.Error("no advisory tells of it")
+		}
+		w.crash()
+		pass(10 * time.Second)
+		w.create(dead) // room for one
+		pass(30 * time.Second)
+		if a, b := w.stream("W").State(), w.stream("DEAD").State(); a.Msgs != 1 || b.Msgs != 1 {
+			t.Errorf("with room for one dead letter: %+v and %+v", a, b)
+		}
+		w.update("DEAD", func(c *jsapi.StreamConfig) { c.MaxMsgs = 10 })
+		pass(30 * time.Second)
+		if a, b := w.stream("W").State(), w.stream("DEAD").State(); a.Msgs != 0 || b.Msgs != 2 {
+			t.Errorf("with room for two: %+v and %+v", a, b)
+		}
+		w.crash()
+		pass(30 * time.Second)
+		text := strings.Join(w.list("DEAD"), "\n")
+		for _, want := range []string{
+			"dead.w too large", "dead.w second", "[Kept: yes]", "[Tidings-Dead-Letter-Stream: W]", "[Tidings-Dead-Letter-Sequence: 1]",
+			"[Tidings-Dead-Letter-Subject: w]", "[Tidings-Dead-Letter-Consumer: C]", "[Tidings-Dead-Letter-Reason: max_deliveries]",
+		} {
+			if !strings.Contains(text, want) {
+				t.Errorf("dead letters have no %q:\n%s", want, text)
+			}
+		}
+		if strings.Contains(text, "Nats-Msg-Id") {
+			t.Errorf("dead letters have the id of the message:\n%s", text)
+		}
+	})
+}
