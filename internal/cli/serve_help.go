@@ -42,6 +42,8 @@ Server:
   -js, --jetstream                store messages: streams, key-value, objects
   -sd, --store_dir DIR            directory for them (default: tidings/jetstream in the
                                   user's state directory, ~/.local/state on Linux)
+      --store_key_file FILE       encrypt them with the key in this file
+      --store_prev_key_file FILE  the key they were encrypted with before
       --insecure                  listen beyond this machine without authorization
       --strict                    refuse settings that only deserve a warning
 

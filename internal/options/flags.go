@@ -40,6 +40,8 @@ type Flags struct {
 	// Over JetStream:
 	JetStream *bool
 	StoreDir  *string
+	// StoreKeyFile and StorePreviousKeyFile hold a key each, and nothing else.
+	StoreKeyFile, StorePreviousKeyFile *string
 }
 
 // Signal is a request to running servers. The zero Signal is none.

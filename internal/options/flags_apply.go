@@ -1,6 +1,9 @@
 package options
 
-import "github.com/tidings-io/tidings/internal/conf"
+import (
+	"github.com/tidings-io/tidings/internal/auth"
+	"github.com/tidings-io/tidings/internal/conf"
+)
 
 // flags puts the flags over what defaults and file say.
 func (l *loader) flags(f *Flags) {
@@ -48,11 +51,26 @@ func override[T any](l *loader, dst *T, flag *T, name string) {
 	}
 }
 
-// jetStreamFlags turns JetStream on or off and says where its data are.
+// jetStreamFlags turns JetStream on or off and says where its data and keys are.
 func (l *loader) jetStreamFlags(f *Flags) {
 	js := &l.options.JetStream
 	override(l, &js.Enabled, f.JetStream, "jetstream")
 	override(l, &js.StoreDir, f.StoreDir, "store_dir")
+	l.keyFlag(&js.Encryption.Key, f.StoreKeyFile, "--store_key_file", "key")
+	l.keyFlag(&js.Encryption.PreviousKey, f.StorePreviousKeyFile, "--store_prev_key_file", "prev_key")
+}
+
+// keyFlag reads a key from the file that a flag names.
+func (l *loader) keyFlag(dst *auth.Secret, path *string, flag, name string) {
+	if path == nil {
+		return
+	}
+	key, err := ReadKeyFile(*path)
+	if err != nil {
+		l.report.Errorf(conf.Pos{}, "flag %s: %v", flag, err)
+		return
+	}
+	override(l, dst, &key, name)
 }
 
 // credentialFlags replaces the single credential of the file.

@@ -55,6 +55,8 @@ var flagTable = []flagSpec{
 	{names: []string{"tlscacert"}, valued: text(func(f *Flags) **string { return &f.TLSCACert })},
 	{names: []string{"js", "jetstream"}, switched: toggle(func(f *Flags) []**bool { return []**bool{&f.JetStream} })},
 	{names: []string{"sd", "store_dir"}, valued: text(func(f *Flags) **string { return &f.StoreDir })},
+	{names: []string{"store_key_file"}, valued: text(func(f *Flags) **string { return &f.StoreKeyFile })},
+	{names: []string{"store_prev_key_file"}, valued: text(func(f *Flags) **string { return &f.StorePreviousKeyFile })},
 	{names: []string{"profile"}, valued: port(func(f *Flags) **int { return &f.ProfPort })},
 	{names: []string{"h", "help"}, switched: func(f *Flags, on bool) { f.Help = on }},
 	{names: []string{"help_tls"}, switched: func(f *Flags, on bool) { f.HelpTLS = on }},

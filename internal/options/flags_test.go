@@ -58,6 +58,7 @@ func TestParseServeArgsTakesEverySpelling(t *testing.T) {
 	f(options.Flags{Version: true, HelpTLS: true}, "version", "--help_tls")
 	f(options.Flags{JetStream: new(true), StoreDir: new("d")}, "-js", "-sd", "d")
 	f(options.Flags{JetStream: new(false), StoreDir: new("d")}, "--jetstream=false", "--store_dir=d")
+	f(options.Flags{StoreKeyFile: new("a"), StorePreviousKeyFile: new("b")}, "--store_key_file", "a", "--store_prev_key_file", "b")
 	f(options.Flags{Insecure: true, Strict: true}, "--insecure", "--strict")
 	f(options.Flags{}, "--")
 }

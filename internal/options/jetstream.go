@@ -13,12 +13,6 @@ import (
 // see [JetStream.Capacity].
 const SizeAtStart = -1
 
-// The ciphers for messages on disk.
-const (
-	CipherChaCha = "chachapoly"
-	CipherAES    = "aes"
-)
-
 // JetStream is the storage of messages: streams and their consumers.
 type JetStream struct {
 	// Enabled turns JetStream on. Default false.
@@ -56,16 +50,13 @@ type JetStream struct {
 	Accounts []JetStreamAccount
 }
 
-// Encryption is how messages are to be encrypted on disk. With a key the options
-// are refused: it is not supported yet.
+// Encryption is how messages are encrypted on disk: with AES.
 type Encryption struct {
 	// Key is the secret that keys are made of; "" stores messages as they are.
 	Key auth.Secret
 	// PreviousKey is the one that data may still be encrypted with, "" if there is
-	// none.
+	// none. With it Key is set, too.
 	PreviousKey auth.Secret
-	// Cipher is CipherChaCha, the default, or CipherAES.
-	Cipher string
 }
 
 // Defaults that existing servers have (server configuration reference).
@@ -80,8 +71,7 @@ func defaultJetStream() JetStream {
 		MaxMemory: SizeAtStart, MaxStore: SizeAtStart, Strict: true,
 		MaxBufferedMsgs: defaultBufferedMsgs, MaxBufferedSize: defaultBufferedSize,
 		RequestQueueLimit: defaultRequestQueue, InfoQueueLimit: defaultRequestQueue,
-		Encryption: Encryption{Cipher: CipherChaCha},
-		Limits:     defaultJetStreamLimits(),
+		Limits: defaultJetStreamLimits(),
 	}
 }
 
@@ -199,10 +189,15 @@ func (l *loader) readEncryption(b *conf.Section) {
 		{&enc.PreviousKey, []string{"prev_key", "prev_ek", "prev_encryption_key"}},
 	} {
 		var text string
-		if b.Text(&text, key.names...) {
-			*key.dst = auth.Secret(text)
-			l.places[key.names[0]] = b.Entry(key.names...).Value.Pos
+		if !b.Text(&text, key.names...) {
+			continue
 		}
+		e := b.Entry(key.names...)
+		if text == "" {
+			b.Failf(e, "is empty; write the key, or remove the setting")
+		}
+		*key.dst = auth.Secret(text)
+		l.places[key.names[0]] = e.Value.Pos
 	}
 	var cipher string
 	if !b.Text(&cipher, "cipher") {
@@ -210,12 +205,11 @@ func (l *loader) readEncryption(b *conf.Section) {
 	}
 	e := b.Entry("cipher")
 	switch strings.ToLower(cipher) {
-	case "chacha", CipherChaCha:
-		enc.Cipher = CipherChaCha
-	case CipherAES:
-		enc.Cipher = CipherAES
+	case "chacha", "chachapoly":
+		l.chacha = e.Value.Pos
+	case "aes":
 	default:
-		b.Failf(e, "is %q but must be %q (or \"chacha\") or %q", cipher, CipherChaCha, CipherAES)
+		b.Failf(e, "is %q but must be \"aes\"", cipher)
 	}
 	if enc.Key == "" {
 		b.Warnf(e, "has no use without a key: messages are stored as they are")
@@ -256,13 +250,12 @@ func (l *loader) checkJetStream() {
 	if strings.ContainsAny(js.Domain, ".*> \t\r\n") {
 		l.report.Errorf(l.at("domain"), "domain %q cannot be part of a subject; write one word without dots, blanks, \"*\" and \">\"", js.Domain)
 	}
-	for _, key := range []struct {
-		name string
-		text auth.Secret
-	}{{"key", js.Encryption.Key}, {"prev_key", js.Encryption.PreviousKey}} {
-		if key.text != "" {
-			l.report.Errorf(l.at(key.name), "%s is not supported yet by this version of Tidings, which stores messages as they are; remove it and keep store_dir on an encrypted file system", key.name)
-		}
+	enc := &js.Encryption
+	if enc.Key == "" && enc.PreviousKey != "" {
+		l.report.Errorf(l.at("prev_key"), "prev_key is what messages were encrypted with before, and needs key beside it: what they are to be encrypted with from now on")
+	}
+	if enc.Key != "" && !l.chacha.IsZero() {
+		l.report.Errorf(l.chacha, "cipher \"chachapoly\" is not supported: Tidings encrypts with AES, so that a write which is torn by a loss of power harms nothing else; write \"aes\", or leave cipher out")
 	}
 	if js.MaxMemory < SizeAtStart || js.MaxStore < SizeAtStart || js.SyncInterval < 0 {
 		l.report.Errorf(l.at("jetstream"), "a size or time of JetStream is negative (max_mem %d, max_file %d, sync_interval %v)", js.MaxMemory, js.MaxStore, js.SyncInterval)

@@ -170,3 +170,55 @@ func TestCapacityIsWhatWasSetOrPartOfTheMachine(t *testing.T) {
 		t.Errorf("got %d and %d bytes, want what was set: 5 and 0", memory, store)
 	}
 }
+
+func TestKeyFilesMustHoldAKey(t *testing.T) {
+	t.Parallel()
+	f := func(text, key, want string) {
+		t.Helper()
+		dir := t.TempDir()
+		file := filepath.Join(dir, "key")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o, err := options.Load(options.Flags{JetStream: new(true), StoreDir: &dir, StoreKeyFile: &file, StorePreviousKeyFile: &file})
+		switch {
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("key file of %d bytes: %v, want an error with %q", len(text), err, want)
+		case want == "" && (err != nil || string(o.JetStream.Encryption.Key) != key || string(o.JetStream.Encryption.PreviousKey) != key):
+			t.Errorf("key file of %d bytes: %v, want %q", len(text), err, key)
+		}
+	}
+	f("secret\n", "secret", "")
+	f(" two words \r\n", "two words", "")
+	f("", "", "empty")
+	f("\n \n", "", "empty")
+	f(strings.Repeat("x", 70_000), "", "longer")
+	missing := filepath.Join(t.TempDir(), "none")
+	if _, err := options.Load(options.Flags{StorePreviousKeyFile: &missing}); err == nil || !strings.Contains(err.Error(), "--store_prev_key_file") {
+		t.Errorf("missing key file: %v, want an error that names the flag", err)
+	}
+}
+
+func TestKeysAreReadAndCiphersChecked(t *testing.T) {
+	f := func(setting, want string) {
+		t.Helper()
+		o, err := loadText(t, "jetstream { store_dir: /data, "+setting+" }")
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", setting, err)
+		case want == "" && o.JetStream.Encryption.Key != "secret":
+			t.Errorf("%s: key %q", setting, string(o.JetStream.Encryption.Key))
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: %v, want an error with %q", setting, err, want)
+		}
+	}
+	t.Setenv("STORE_KEY", "secret")
+	f("key: secret", "")
+	f("ek: $STORE_KEY", "")
+	f(`encryption_key: "secret", prev_ek: old, cipher: AES`, "")
+	f(`key: ""`, "is empty")
+	f("key: secret, cipher: chachapoly", "torn")
+	f("key: secret, cipher: chacha", `write "aes"`)
+	f("key: secret, cipher: des", `must be "aes"`)
+	f("prev_key: old", "needs key")
+}

@@ -104,6 +104,7 @@ type loader struct {
 	report   conf.Report
 	warnings []Warning
 	places   map[string]conf.Pos // where the file sets an option, by its first name
+	chacha   conf.Pos            // where the file asks for a cipher that there is not; zero: nowhere
 	userPos  map[string]conf.Pos // where the file names a user
 	secrets  []secretPlace
 
