@@ -74,6 +74,11 @@ func (l *Log) createFile(number FileNumber) (*file, error) {
 	return f, nil
 }
 
+// fillSync is how many bytes of zeros are written before they are synced: a sync of
+// the whole file at once would hold up the commits beside it for as long as the
+// disk takes for all of it.
+const fillSync = 4 << 20
+
 // fill writes the whole file.
 func (f *file) fill() error {
 	if err := f.disk.Preallocate(f.size); err != nil {
@@ -83,6 +88,11 @@ func (f *file) fill() error {
 	for off := int64(0); off < f.size; off += int64(len(chunk)) {
 		if _, err := f.disk.WriteAt(chunk[:min(int64(len(chunk)), f.size-off)], off); err != nil {
 			return err
+		}
+		if done := off + int64(len(chunk)); done%fillSync == 0 && done < f.size {
+			if err := f.disk.Sync(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
