@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tidings-io/tidings/internal/jetstream/consumer"
 	"github.com/tidings-io/tidings/internal/jetstream/store"
@@ -19,9 +20,30 @@ import (
 // machine's state and that.
 const stateVersion = 1
 
+// stateSize is how large the last state was, and with how many messages. The next
+// one gets its memory in one piece: as large as it may be, it must not be copied
+// from slice to slice while it grows.
+type stateSize struct {
+	bytes    int
+	messages uint64
+}
+
+// expect returns the size to expect with a number of messages.
+func (s stateSize) expect(messages uint64) int {
+	if s.messages == 0 {
+		return 0
+	}
+	n := float64(s.bytes) / float64(s.messages) * float64(messages)
+	return int(n + n/16)
+}
+
 var errState = errors.New("state of a stream cannot be read")
 
-func (s *Stream) appendStateLocked(dst []byte) []byte {
+func (s *Stream) appendStateLocked(dst []byte) (all []byte) {
+	from := len(dst)
+	messages := s.mu.machine.Index().State().Messages
+	dst = slices.Grow(dst, s.mu.stateSize.expect(messages))
+	defer func() { s.mu.stateSize = stateSize{len(all) - from, messages} }()
 	dst = append(dst, stateVersion)
 	at := len(dst)
 	dst = binary.LittleEndian.AppendUint64(dst, 0)
