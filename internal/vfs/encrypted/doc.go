@@ -23,7 +23,7 @@
 // number in its header, from which and the data key its own key is made.
 //
 // Promises: docs/formats/encryption.md has every byte. A block of zeros on the disk
-// was never written and reads as zeros, so holes and reserved space stay what they
+// reads as zeros, so holes and reserved space stay what they
 // are. A header that cannot be read makes the reads of its file fail, not the
 // opening: the store above treats the file as damaged. A secret that does not fit
 // changes nothing. All is safe for concurrent use as far as the layer below is;

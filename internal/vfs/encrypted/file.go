@@ -1,6 +1,7 @@
 package encrypted
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -12,6 +13,15 @@ import (
 
 // chunk is how much is encrypted before it is written.
 const chunk = 256 << 10
+
+// zerosMin is the length from which a write of nothing but zeros is left as it is:
+// that is how a log file gets its blocks, and tells nobody more than a hole does.
+const zerosMin = 64 << 10
+
+// zeros reports whether p is a long run of them.
+func zeros(p []byte) bool {
+	return len(p) >= zerosMin && p[0] == 0 && bytes.Equal(p[1:], p[:len(p)-1])
+}
 
 // workspace is what one call needs besides the caller's memory.
 type workspace struct {
@@ -139,9 +149,12 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 // last block is not whole or the file becomes longer.
 func (f *file) write(p []byte, off int64) (int, error) {
 	n := f.node
+	end := off + int64(len(p))
+	if off%blockSize == 0 && end%blockSize == 0 && zeros(p) {
+		return f.disk.WriteAt(p, headerSize+off)
+	}
 	w := workspaces.Get().(*workspace)
 	defer workspaces.Put(w)
-	end := off + int64(len(p))
 	for from := off - off%blockSize; from < end; {
 		to := min(from+chunk, roundUp(end))
 		buf := w.take(to - from)

@@ -208,3 +208,28 @@ func TestFileWithoutHeaderIsDamagedNotInTheWay(t *testing.T) {
 	must(t, fsys.Rename("a", "b"))
 	must(t, fsys.Remove("b"))
 }
+
+// TestLongRunsOfZerosAreFree writes some over content, as a log makes its files.
+func TestLongRunsOfZerosAreFree(t *testing.T) {
+	t.Parallel()
+	m := vfs.NewMem()
+	fsys := over(t, m)
+	const size = 128 << 10
+	put(t, fsys, "a", noise(1, size))
+	f, err := fsys.Open("a")
+	must(t, err)
+	_, err = f.WriteAt(make([]byte, size), 0)
+	must(t, err)
+	got, err := vfs.ReadFile(fsys, "a")
+	must(t, err)
+	below, err := vfs.ReadFile(m, "a")
+	must(t, err)
+	if want := make([]byte, size); !bytes.Equal(got, want) || !bytes.Equal(below[encrypted.HeaderSize:], want) {
+		t.Error("zeros are not zeros, above and below")
+	}
+	_, err = f.WriteAt(make([]byte, 4096), 0)
+	must(t, err)
+	if below, err = vfs.ReadFile(m, "a"); err != nil || bytes.Equal(below[encrypted.HeaderSize:][:16], make([]byte, 16)) {
+		t.Errorf("a short run of zeros can be told from other content (%v)", err)
+	}
+}
