@@ -131,9 +131,6 @@ func (l listener) Deliver(_ *core.Stage, _ *core.Subscription, m *core.Message) 
 	f(got{subject: string(m.Subject), body: string(m.Payload[max(m.HeaderLen, 0):])})
 }
 
-// later runs f after whoever delivers a message is done.
-func (*client) later(f func()) { go f() }
-
 // send publishes a message; more may follow before flush.
 func (c *client) send(subject, reply string, header []string, body string) {
 	var h wire.Header

@@ -59,11 +59,14 @@ func TestMessageStaysPendingWhileItsDeadLetterHasNoPlace(t *testing.T) {
 		must(t, fault(w.account.DeleteStream("DEAD")))
 		w.put("w", "too large for the limit of the other stream", "Nats-Msg-Id", "1", "Kept", "yes")
 		w.put("w", "second")
-		w.pull("W", "C", 10, time.Minute, func(g got) {
+		second := ""
+		w.pull("W", "C", 2, time.Minute, func(g got) {
 			if g.body == "second" {
-				w.client.later(func() { w.ack(g.reply, "+TERM no use", nil) })
+				second = g.reply
 			}
 		})
+		synctest.Wait()
+		w.ack(second, "+TERM no use", nil)
 		pass := func(d time.Duration) {
 			time.Sleep(d)
 			synctest.Wait()
@@ -82,15 +85,16 @@ func TestMessageStaysPendingWhileItsDeadLetterHasNoPlace(t *testing.T) {
 		}
 		w.crash()
 		pass(10 * time.Second)
-		w.create(dead) // room for one
+		w.create(dead)
+		w.put("dead.other", "full")
 		pass(30 * time.Second)
-		if a, b := w.stream("W").State(), w.stream("DEAD").State(); a.Msgs != 1 || b.Msgs != 1 {
-			t.Errorf("with room for one dead letter: %+v and %+v", a, b)
+		if a, b := w.stream("W").State(), w.stream("DEAD").State(); a.Msgs != 2 || b.Msgs != 1 {
+			t.Errorf("while the stream of dead letters is full: %+v and %+v", a, b)
 		}
 		w.update("DEAD", func(c *jsapi.StreamConfig) { c.MaxMsgs = 10 })
 		pass(30 * time.Second)
-		if a, b := w.stream("W").State(), w.stream("DEAD").State(); a.Msgs != 0 || b.Msgs != 2 {
-			t.Errorf("with room for two: %+v and %+v", a, b)
+		if a, b := w.stream("W").State(), w.stream("DEAD").State(); a.Msgs != 0 || b.Msgs != 3 {
+			t.Errorf("with room: %+v and %+v", a, b)
 		}
 		w.crash()
 		pass(30 * time.Second)

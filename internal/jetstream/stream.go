@@ -131,7 +131,9 @@ func newStream(n *Node, a *Account, e *catalogueEntry) *Stream {
 	s.mu.consumers = map[string]*Consumer{}
 	s.setMachineLocked(stream.New(*e.Config, e.Created.UnixNano(), s.space))
 	// One copy of it is enough.
+	n.catalogue.mu.Lock()
 	e.Config = s.mu.machine.Config()
+	n.catalogue.mu.Unlock()
 	s.config.Store(e.Config)
 	return s
 }
