@@ -20,8 +20,15 @@ func TestWatchersHearOfEachSubscriptionThatReachesTheirSubject(t *testing.T) {
 		pattern string
 		told    int
 	}{
-		{"_INBOX.x.1", 1}, {"_INBOX.x.*", 1}, {"_INBOX.>", 1}, {"*.x.1", 1}, {">", 1},
-		{"_INBOX.y.1", 0}, {"_INBOX.x.2", 0}, {"_INBOX.x", 0}, {"_INBOX.x.1.2", 0},
+		{"_INBOX.x.1", 1},
+		{"_INBOX.x.*", 1},
+		{"_INBOX.>", 1},
+		{"*.x.1", 1},
+		{">", 1},
+		{"_INBOX.y.1", 0},
+		{"_INBOX.x.2", 0},
+		{"_INBOX.x", 0},
+		{"_INBOX.x.1.2", 0},
 	} {
 		told = 0
 		s := subscribe(c.pattern)

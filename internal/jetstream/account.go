@@ -148,17 +148,17 @@ func (a *Account) reserveLocked(cfg *jsapi.StreamConfig, sign int64) {
 	}
 }
 
-// full says why the account, or the server, takes no more messages.
-func (a *Account) full(kind jsapi.Storage) *jsapi.Error {
+// full says why the account, or the server, takes no messages of so many bytes.
+func (a *Account) full(kind jsapi.Storage, size int64) *jsapi.Error {
 	l, cfg := a.limits.Load(), &a.node.cfg
 	most, server, used, all := l.MaxStorage, cfg.MaxStorage, a.usage.storage.Load(), a.node.usage.storage.Load()
 	if kind == jsapi.MemoryStorage {
 		most, server, used, all = l.MaxMemory, cfg.MaxMemory, a.usage.memory.Load(), a.node.usage.memory.Load()
 	}
 	switch {
-	case most >= 0 && used >= most:
+	case most >= 0 && used+size > most:
 		return jsapi.ErrAccountResourcesExceeded.New()
-	case server >= 0 && all >= server:
+	case server >= 0 && all+size > server:
 		return jsapi.ErrInsufficientResources.New()
 	}
 	return nil
@@ -346,6 +346,7 @@ func (a *Account) DeleteStream(name string) *jsapi.Error {
 		a.mu.Unlock()
 		return jsapi.ErrStreamNotFound.New()
 	}
+	consumers := s.Consumers()
 	if err := a.node.deleteStream(s); err != nil {
 		a.mu.Unlock()
 		return storeError(err)
@@ -356,6 +357,9 @@ func (a *Account) DeleteStream(name string) *jsapi.Error {
 	a.node.changed(s, true)
 	a.mu.Unlock()
 	a.resolve()
+	for _, c := range consumers {
+		s.adviseConsumer(jsapi.EventConsumerDeleted, jsapi.ActionDelete, c)
+	}
 	a.adviseStream(jsapi.EventStreamDeleted, jsapi.ActionDelete, name)
 	return nil
 }

@@ -123,14 +123,16 @@ func (s *knownStream) orphan() {
 func (s *script) publish(stream, subject string, size int, header ...string) {
 	s.next++
 	f := &fact{id: fmt.Sprintf("m%d", s.next), subject: subject}
+	short := false
 	for i := 0; i < len(header); i += 2 {
 		if header[i] == "Nats-Batch-Id" {
 			f.batch = header[i+1]
 		}
+		short = short || header[i] == "Nats-TTL" && header[i+1] == "1s"
 	}
 	id, batch := f.id, f.batch
 	s.l.add(func(k *known) {
-		k.streams[stream].published[id] = &fact{id: id, subject: subject, batch: batch}
+		k.streams[stream].published[id] = &fact{id: id, subject: subject, batch: batch, short: short}
 	})
 	s.server.publish(subject, header, id+"|"+strings.Repeat("x", size), func(a jsapi.PubAck) {
 		s.l.add(func(k *known) {
@@ -278,6 +280,8 @@ func (s *script) round(round int) {
 		s.publish("L", fmt.Sprintf("l.%d", i), 400)
 		s.publish("N", "n.n", 100)
 		s.publish("Q", "q.q", 500)
+		s.publish("T", fmt.Sprintf("t.%d", i), 100, "Nats-TTL", "10000h")
+		s.publish("T", fmt.Sprintf("t.short.%d", i), 100, "Nats-TTL", "1s")
 		s.client.flush()
 		if s.rng.IntN(2) == 0 {
 			s.settle()

@@ -20,8 +20,8 @@ type outgoing struct {
 
 // send publishes a message through pub. header is the header block or empty. The
 // parts are used up when it returns.
-func (o *outgoing) send(pub *core.Publisher, subject, reply, header, body []byte) core.Outcome {
-	return o.deliver(pub, subject, nil, reply, header, body)
+func (o *outgoing) send(pub *core.Publisher, subject, reply, header, body []byte) {
+	o.deliver(pub, subject, nil, reply, header, body)
 }
 
 // deliver is send to those who listen on subject, who see the message as one on

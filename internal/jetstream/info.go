@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/tidings-io/tidings/internal/jetstream/index"
@@ -176,12 +177,9 @@ func (s *Stream) messageLocked(seq uint64) (record.Message, bool) {
 // a sequence is never given out twice, and what is on the disk is left alone.
 func (s *Stream) readFailedLocked(e index.Entry, err error) {
 	s.node.log.Error("Message cannot be read", "account", s.account.Name(), "stream", s.name, "sequence", e.Seq, "error", err)
-	for _, seq := range s.mu.lost {
-		if seq == e.Seq {
-			return
-		}
+	if !slices.Contains(s.mu.lost, e.Seq) {
+		s.mu.lost = append(s.mu.lost, e.Seq)
 	}
-	s.mu.lost = append(s.mu.lost, e.Seq)
 }
 
 // health says what is wrong with the stream.

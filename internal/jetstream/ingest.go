@@ -1,15 +1,18 @@
 package jetstream
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"sync"
 
 	"github.com/tidings-io/tidings/internal/core"
 	"github.com/tidings-io/tidings/internal/jetstream/index"
+	"github.com/tidings-io/tidings/internal/jetstream/stream"
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/record"
+	"github.com/tidings-io/tidings/internal/wire"
 )
 
 // A Publish entry is a header of 16 bytes and records in the order in which they
@@ -81,6 +84,9 @@ func (e *entry) Durable(r wal.Result) {
 
 // Deliver implements [core.Receiver]: the message becomes a record in st.
 func (s *Stream) Deliver(st *core.Stage, _ *core.Subscription, m *core.Message) {
+	if m.HeaderLen > 0 && s.refusesBatch(m) {
+		return
+	}
 	c := st.Reserve(publishHeader + record.Size(len(m.Subject), 0, len(m.Payload)))
 	if len(c.Bytes) == 0 {
 		c.Bytes = append(c.Bytes, emptyHeader[:]...)
@@ -88,6 +94,30 @@ func (s *Stream) Deliver(st *core.Stage, _ *core.Subscription, m *core.Message) 
 	c.Bytes = record.Append(c.Bytes, m.Subject, m.Payload, max(m.HeaderLen, 0))
 	st.Side = binary.LittleEndian.AppendUint16(st.Side, uint16(len(m.Reply)))
 	st.Side = append(st.Side, m.Reply...)
+}
+
+// refusesBatch refuses the first message of an atomic batch while too many are open
+// on the server. That is no business of the stream's own state, so it is decided
+// before the log.
+func (s *Stream) refusesBatch(m *core.Message) bool {
+	most := s.node.cfg.MaxBatches
+	if most <= 0 || s.node.batches.Load() < int64(most) || !s.config.Load().AllowAtomicPublish {
+		return false
+	}
+	h, err := wire.ParseHeader(m.Payload[:m.HeaderLen])
+	if err != nil {
+		return false
+	}
+	for _, f := range h.Fields {
+		if string(f.Key) == jsapi.HeaderBatchSeq && string(f.Value) == "1" {
+			reply := bytes.Clone(m.Reply)
+			s.postAside(work{kind: workCall, do: func() {
+				s.answer(reply, &stream.Decision{Answer: stream.AnswerAck, Err: jsapi.ErrAtomicPublishTooManyInflight.New()})
+			}})
+			return true
+		}
+	}
+	return false
 }
 
 var emptyHeader [publishHeader]byte
@@ -102,18 +132,22 @@ func (s *Stream) Flush(st *core.Stage) {
 	})
 }
 
-// Exhausted, Relief and Filter implement [core.Receiver].
-func (*Stream) Exhausted(*core.Subscription)               {}
-func (*Stream) Relief() <-chan struct{}                    { return nil }
+// Exhausted implements [core.Receiver].
+func (*Stream) Exhausted(*core.Subscription) {}
+
+// Relief implements [core.Receiver].
+func (*Stream) Relief() <-chan struct{} { return nil }
+
+// Filter implements [core.Receiver].
 func (*Stream) Filter(*core.Subscription) core.Permissions { return nil }
 
 // ingest gives the records of a Publish entry their times and logs it.
 func (s *Stream) ingest(e *entry) {
-	if s.config.Load().AllowBatchPublish && e.kind == kindPublish {
+	if e.kind == kindPublish && (s.config.Load().AllowBatchPublish || fastBatch(e.replies)) {
 		e.kind = kindReplies
 	}
 	s.node.store.Throttle()
-	full := s.account.full(s.config.Load().Storage)
+	full := s.account.full(s.config.Load().Storage, int64(len(e.chunk.Bytes)-publishHeader))
 	s.order.Lock()
 	if full == nil && s.crowdedLocked() {
 		full = jsapi.ErrStreamTooManyRequests.New()
@@ -128,12 +162,30 @@ func (s *Stream) ingest(e *entry) {
 	if e.kind == kindReplies {
 		e.chunk.Bytes = append(e.chunk.Bytes, e.replies...)
 	}
-	run := s.logLocked(e, e.chunk.Bytes, wal.Normal)
+	class := wal.Normal
+	if s.config.Load().PersistMode == jsapi.PersistAsync {
+		class = wal.Async // as the stream's owner has chosen
+	}
+	run := s.logLocked(e, e.chunk.Bytes, class)
 	s.order.Unlock()
 	if run {
 		s.run()
 	}
 }
+
+// fastBatch reports whether one of the reply subjects is that of a fast batch.
+func fastBatch(replies []byte) bool {
+	for len(replies) > 0 {
+		n := 2 + int(binary.LittleEndian.Uint16(replies))
+		if bytes.HasSuffix(replies[2:n], fastBatchMark) {
+			return true
+		}
+		replies = replies[n:]
+	}
+	return false
+}
+
+var fastBatchMark = []byte(".$FI")
 
 // crowdedLocked reports whether too much waits for the disk already.
 func (s *Stream) crowdedLocked() bool {

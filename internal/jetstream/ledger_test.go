@@ -80,6 +80,7 @@ type fact struct {
 	mayGo       bool // a removal was asked for
 	gone        bool // and confirmed
 	batch       string
+	short       bool // it lives for a second
 }
 
 type knownConsumer struct {
@@ -237,6 +238,9 @@ func (s *knownStream) check(srv *server) error {
 	var errs []error
 	seen := map[string]uint64{}
 	for seq, m := range all {
+		if strings.Contains(m.header, "Nats-Marker-Reason") {
+			continue
+		}
 		if other, again := seen[m.id]; again {
 			errs = append(errs, fmt.Errorf("stream %s: %s is at %d and %d", name, m.id, other, seq))
 		}
@@ -244,7 +248,7 @@ func (s *knownStream) check(srv *server) error {
 		errs = append(errs, s.checkLive(seq, m))
 	}
 	for seq, f := range s.acked {
-		if _, ok := all[seq]; !ok && !f.mayGo && !f.gone && !s.limited(f, all) {
+		if _, ok := all[seq]; !ok && !f.mayGo && !f.gone && !f.short && !s.limited(f, all) {
 			errs = append(errs, fmt.Errorf("stream %s: %s is lost, it was acknowledged as %d", name, f.id, seq))
 		}
 	}
@@ -266,6 +270,8 @@ func (s *knownStream) checkLive(seq uint64, m live) error {
 		return fmt.Errorf("stream %s: %d is %s, which was acknowledged as %d", s.cfg.Name, seq, m.id, f.seq)
 	case s.acked[seq] != nil && s.acked[seq].id != m.id:
 		return fmt.Errorf("stream %s: %d is %s, and was %s", s.cfg.Name, seq, m.id, s.acked[seq].id)
+	case f.short:
+		return fmt.Errorf("stream %s: %s is at %d, it lives for a second", s.cfg.Name, m.id, seq)
 	case f.gone:
 		return fmt.Errorf("stream %s: %s is back at %d", s.cfg.Name, m.id, seq)
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/tidings-io/tidings/internal/core"
 	"github.com/tidings-io/tidings/internal/jetstream/store"
 	"github.com/tidings-io/tidings/internal/jetstream/stream"
-	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
 
@@ -222,12 +221,6 @@ func (n *Node) streams() []*Stream {
 		list = append(list, s)
 	}
 	return list
-}
-
-func (n *Node) stream(g wal.Group) *Stream {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	return n.mu.groups[g]
 }
 
 // warm notes that s keeps something that only busy streams need.

@@ -1,8 +1,8 @@
 package jetstream
 
 import (
-	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/tidings-io/tidings/internal/subject"
@@ -32,7 +32,7 @@ func TestOverlappingStreamsAreThoseThatAComparisonFinds(t *testing.T) {
 	var captures []capture
 	for step := range 5000 {
 		if rng.IntN(3) > 0 || len(captures) == 0 {
-			c := capture{&Stream{name: fmt.Sprint(step)}, random()}
+			c := capture{&Stream{name: strconv.Itoa(step)}, random()}
 			tree.add(c.stream, c.subject)
 			captures = append(captures, c)
 		} else {

@@ -1,6 +1,8 @@
 package jetstream
 
 import (
+	"slices"
+
 	"github.com/tidings-io/tidings/internal/core"
 	"github.com/tidings-io/tidings/internal/jetstream/consumer"
 	"github.com/tidings-io/tidings/internal/jetstream/index"
@@ -62,12 +64,7 @@ func (s *Stream) wantedLocked(c *Consumer) bool {
 	if len(c.filters) == 0 {
 		return true
 	}
-	for _, id := range s.mu.stored {
-		if c.machine.Wants(id) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.mu.stored, c.machine.Wants)
 }
 
 // serveLocked runs the consumers that have something to do. It reports whether
@@ -125,12 +122,20 @@ func (s *Stream) acksLocked(chunk *core.Chunk) {
 			return
 		}
 		c := s.mu.consumers[a.Consumer]
-		if c == nil {
+		if c == nil || c.config.Load().AckPolicy == jsapi.AckNone {
+			s.unheardLocked(r)
 			return
 		}
 		c.machine.Ack(s.mu.now, &a, r.body, r.reply)
 		s.touchLocked(c)
 	})
+}
+
+// unheardLocked tells who acknowledges what nobody waits for that nobody heard it.
+func (s *Stream) unheardLocked(r *request) {
+	if len(r.reply) > 0 {
+		s.status(r.reply, jsapi.StatusNoResponders, "", consumer.Header{Name: jsapi.HeaderSubject, Value: string(r.subject)})
+	}
 }
 
 // pullsLocked gives pull requests to their consumer.

@@ -235,8 +235,7 @@ func ParseAck(payload []byte) (Ack, error) {
 	arg = bytes.TrimSpace(arg)
 	switch string(verb) {
 	case "-NAK":
-		delay, err := parseDelay(arg)
-		return Ack{Kind: Refused, Delay: delay}, err
+		return Ack{Kind: Refused, Delay: parseDelay(arg)}, nil
 	case "+NXT":
 		return Ack{Kind: NextPull, Pull: arg}, nil
 	case "+TERM":
@@ -246,23 +245,24 @@ func ParseAck(payload []byte) (Ack, error) {
 }
 
 // parseDelay reads what follows "-NAK ": {"delay":<nanoseconds>} or a duration
-// such as "2s". A negative delay is none.
-func parseDelay(arg []byte) (time.Duration, error) {
+// such as "2s". A negative delay is none, as is what cannot be read: the message
+// must come again in any case.
+func parseDelay(arg []byte) time.Duration {
 	if len(arg) == 0 {
-		return 0, nil
+		return 0
 	}
 	if arg[0] != '{' {
 		delay, err := time.ParseDuration(string(arg))
 		if err != nil {
-			return 0, ErrAckPayload
+			return 0
 		}
-		return max(delay, 0), nil
+		return max(delay, 0)
 	}
 	var options struct {
 		Delay time.Duration `json:"delay"`
 	}
 	if err := json.Unmarshal(arg, &options); err != nil {
-		return 0, ErrAckPayload
+		return 0
 	}
-	return max(options.Delay, 0), nil
+	return max(options.Delay, 0)
 }

@@ -133,13 +133,15 @@ func TestAckPayloads(t *testing.T) {
 	f(`-NAK {"delay":5}`, jsapi.Ack{Kind: jsapi.Refused, Delay: 5})
 	f(`-NAK {"delay":-5}`, jsapi.Ack{Kind: jsapi.Refused})
 	f("-NAK ", jsapi.Ack{Kind: jsapi.Refused})
+	f("-NAK x", jsapi.Ack{Kind: jsapi.Refused})
+	f(`-NAK {"delay":"1s"}`, jsapi.Ack{Kind: jsapi.Refused})
 	f("+WPI", jsapi.Ack{Kind: jsapi.InProgress})
 	f("+NXT", jsapi.Ack{Kind: jsapi.NextPull})
 	f("+NXT 5", jsapi.Ack{Kind: jsapi.NextPull, Pull: []byte("5")})
 	f(`+NXT {"batch":5}`, jsapi.Ack{Kind: jsapi.NextPull, Pull: []byte(`{"batch":5}`)})
 	f("+TERM", jsapi.Ack{Kind: jsapi.Terminated})
 	f("+TERM bad thing", jsapi.Ack{Kind: jsapi.Terminated, Why: "bad thing"})
-	for _, payload := range []string{"ACK", "+ack", "+ACKX", "-NAK x", `-NAK {"delay":"1s"}`, "+FOO 1", "+ACK 1"} {
+	for _, payload := range []string{"ACK", "+ack", "+ACKX", "+FOO 1", "+ACK 1"} {
 		if got, err := jsapi.ParseAck([]byte(payload)); !errors.Is(err, jsapi.ErrAckPayload) {
 			t.Errorf("%q was taken as %+v, %v", payload, got, err)
 		}

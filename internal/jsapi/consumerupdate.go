@@ -32,6 +32,11 @@ func (c *ConsumerConfig) CheckedUpdate(next *ConsumerConfig, stream *StreamConfi
 	if err != nil {
 		return ConsumerConfig{}, err
 	}
+	if c.Durable != "" && next.Durable == "" {
+		// A durable consumer does not become one that goes when nobody uses it
+		// because the update has its name only.
+		n.InactiveThreshold = next.InactiveThreshold
+	}
 	if what := c.unchangeable(&n); what != "" {
 		return ConsumerConfig{}, ErrConsumerCreate.New(what)
 	}

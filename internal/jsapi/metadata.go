@@ -40,6 +40,12 @@ func (c *ConsumerConfig) RequiredLevel() int {
 	return 0
 }
 
+// SetRequiredLevel stores the level that [ConsumerConfig.RequiredLevel] returns,
+// after a change of a checked configuration.
+func (c *ConsumerConfig) SetRequiredLevel() {
+	c.Metadata = withRequiredLevel(c.Metadata, c.RequiredLevel())
+}
+
 // withRequiredLevel returns a copy of stored metadata.
 func withRequiredLevel(metadata map[string]string, level int) map[string]string {
 	stored := make(map[string]string, len(metadata)+1)

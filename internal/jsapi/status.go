@@ -40,6 +40,7 @@ const (
 	StatusPinIDMismatch    = "423 Nats-Pin-Id mismatch"
 	StatusWrongPinID       = "423 Nats-Wrong-Pin-Id"
 	StatusTooManyRequests  = "429 Too Many Requests" // direct get
+	StatusNoResponders     = "503"                   // an acknowledgement that nobody waits for
 	StatusInternal         = "500 "                  // followed by the error's text
 )
 

@@ -14,7 +14,13 @@ func (c *StreamConfig) CheckedUpdate(next *StreamConfig, rules StreamRules) (Str
 	rules.AllowSealed = true
 	n := *next
 	if c.Sealed && n.Sealed {
-		n.Discard, n.DenyDelete, n.DenyPurge = DiscardNew, true, true
+		n.Discard = DiscardNew
+		if !n.DenyDelete {
+			return StreamConfig{}, invalidStream("stream configuration update can not cancel deny message deletes")
+		}
+		if !n.DenyPurge {
+			return StreamConfig{}, invalidStream("stream configuration update can not cancel deny purge")
+		}
 	}
 	s, err := n.Checked(rules)
 	if err != nil {

@@ -65,7 +65,9 @@ func TestStreamUpdatesThatCannotBe(t *testing.T) {
 	f(`{"first_seq":5,"compression":"s2","discard":"new","no_ack":true}`, `{"max_consumers":5}`, "ok")
 	f(`{"max_msgs":1}`, `{"sealed":true}`, "ok")
 	f(`{"sealed":true}`, `{"sealed":false}`, cannot+"unseal a sealed stream")
-	f(`{"sealed":true}`, `{"sealed":true,"description":"x"}`, "ok")
+	f(`{"sealed":true}`, `{"sealed":true,"deny_delete":true,"deny_purge":true,"description":"x"}`, "ok")
+	f(`{"sealed":true}`, `{"sealed":true,"description":"x"}`, cannot+"cancel deny message deletes")
+	f(`{"sealed":true}`, `{"sealed":true,"deny_delete":true}`, cannot+"cancel deny purge")
 	f(`{"max_msgs":1}`, `{"NAME":"V"}`, "10056 stream name in subject does not match request")
 	f(`{"max_msgs":1}`, `{"max_age":5}`, "10052 max age needs to be >= 100ms")
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -10,7 +9,10 @@ import (
 	"github.com/tidings-io/tidings/internal/jetstream"
 	"github.com/tidings-io/tidings/internal/jetstream/api"
 	"github.com/tidings-io/tidings/internal/jetstream/store"
+	"github.com/tidings-io/tidings/internal/jetstream/stream"
 	"github.com/tidings-io/tidings/internal/jsapi"
+	"github.com/tidings-io/tidings/internal/options"
+	"github.com/tidings-io/tidings/internal/telemetry"
 	"github.com/tidings-io/tidings/internal/vfs"
 )
 
@@ -22,6 +24,7 @@ const storeName = "tidings"
 type jetStream struct {
 	node *jetstream.Node
 	api  *api.Server
+	disk *telemetry.Disk
 }
 
 // startJetStream opens the store and serves what is in it.
@@ -30,23 +33,27 @@ func (s *Server) startJetStream() error {
 	if !o.Enabled {
 		return nil
 	}
-	if o.Encryption.Key != "" {
-		return errors.New("jetstream: key: this version stores messages as they are; remove the key and encrypt the file system below store_dir instead")
-	}
 	if o.StoreDirChosen {
-		s.log.Info("Keeping messages in " + o.StoreDir + "; choose another place with --store_dir")
+		s.log.Info("Keeping messages in a directory of the user's; choose another with --store_dir", "directory", o.StoreDir)
 	}
 	dir := filepath.Join(o.StoreDir, storeName)
-	st, err := store.Open(store.Options{FS: vfs.NewDir(dir), Dir: ".", SyncInterval: o.SyncInterval, Log: s.log})
+	s.js.disk = telemetry.NewDisk(vfs.NewDir(dir))
+	st, err := store.Open(store.Options{FS: s.js.disk, Dir: ".", SyncInterval: o.SyncInterval, Log: s.log,
+		Key: string(o.Encryption.Key), PreviousKey: string(o.Encryption.PreviousKey)})
 	if err != nil {
 		return fmt.Errorf("jetstream: %s: %w", dir, err)
 	}
 	memory, disk := o.Capacity()
+	if m, d := o.Reserved(); m > memory || d > disk {
+		return fmt.Errorf("jetstream: the limits of accounts add up to %d bytes in memory and %d on disk, the server has %d and %d: lower them, or set max_mem and max_file", m, d, memory, disk)
+	}
 	node, err := jetstream.Open(jetstream.Config{
 		Server: s.name, ID: s.id, Version: NATSVersion, Domain: o.Domain, Dir: dir,
 		MaxMemory: memory, MaxStorage: disk,
 		DuplicateWindowMax: o.Limits.MaxDuplicateWindow,
 		MaxAckPending:      o.Limits.MaxAckPending, MaxRequestBatch: o.Limits.MaxRequestBatch,
+		MaxBufferedMessages: int64(o.MaxBufferedMsgs), MaxBufferedBytes: o.MaxBufferedSize,
+		Batches: batchLimits(o.Limits.Batch), MaxBatches: o.Limits.Batch.MaxInflightTotal,
 		Enabled:       s.options.JetStreamFor,
 		StreamChanged: s.streamChanged,
 	}, st, s.accounts, s.log)
@@ -57,7 +64,8 @@ func (s *Server) startJetStream() error {
 	s.js.api = api.New(api.Config{
 		Accounts: s.accounts, Server: s.name, Domain: o.Domain, SystemAccount: systemAccount,
 		Lenient: !o.Strict, RequestQueueLimit: o.RequestQueueLimit, InfoQueueLimit: o.InfoQueueLimit,
-		Requester: requester, Interested: func(a *core.Account, subject string) bool { return a.Interested([]byte(subject)) },
+		BatchMaxBytes: int(s.options.Limits.MaxPending / 2),
+		Requester:     s.requester, Interested: func(a *core.Account, subject string) bool { return a.Interested([]byte(subject)) },
 		Log: s.log,
 	}, api.Adapt(node))
 	for _, a := range s.accounts.All() {
@@ -69,6 +77,13 @@ func (s *Server) startJetStream() error {
 
 const systemAccount = "$SYS"
 
+// batchLimits returns the limits of batches as streams know them.
+func batchLimits(b options.BatchLimits) stream.Limits {
+	l := stream.DefaultLimits
+	l.AtomicInflight, l.AtomicMessages, l.Timeout = b.MaxInflightPerStream, b.MaxMsgs, b.Timeout
+	return l
+}
+
 // streamChanged keeps those who answer direct gets up to date.
 func (s *Server) streamChanged(st *jetstream.Stream, deleted bool) {
 	if deleted {
@@ -79,7 +94,7 @@ func (s *Server) streamChanged(st *jetstream.Stream, deleted bool) {
 }
 
 // requester says who sent the requests in a stage.
-func requester(st *core.Stage) *jsapi.ClientInfo {
+func (s *Server) requester(st *core.Stage) *jsapi.ClientInfo {
 	c, ok := st.From().(*conn.Conn)
 	if !ok {
 		return nil
@@ -87,7 +102,7 @@ func requester(st *core.Stage) *jsapi.ClientInfo {
 	sn := c.Snapshot()
 	return &jsapi.ClientInfo{
 		Start: &sn.Start, Host: sn.IP, ID: sn.ID, Account: sn.Account, User: sn.User, Name: sn.Name,
-		Lang: sn.Lang, Version: sn.Version, RTT: sn.RTT, Kind: sn.Kind, ClientType: "nats",
+		Lang: sn.Lang, Version: sn.Version, RTT: sn.RTT, Kind: sn.Kind, ClientType: "nats", Server: s.name,
 	}
 }
 

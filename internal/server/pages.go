@@ -21,7 +21,7 @@ import (
 func (s *Server) monitorHandler() http.Handler {
 	source := &pageSource{server: s, certificateEnd: s.certificateEnd()}
 	if s.js.node != nil {
-		source.stored = &storedPages{node: s.js.node, accounts: s.accounts, options: &s.options.JetStream}
+		source.stored = &storedPages{node: s.js.node, accounts: s.accounts, options: &s.options.JetStream, disk: s.js.disk}
 	}
 	pages := monitor.New(source, s.pageBase())
 	pages.Mount("/metrics", "Figures for Prometheus", telemetry.New(source, telemetry.Setup{

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strconv"
@@ -238,10 +239,10 @@ func (d *directDoor) one(a *answerer, reply []byte, bare bool) {
 // head appends the header block of a message with what direct gets add, without
 // the empty line at its end.
 func (d *directDoor) head(dst []byte, m *record.Message) []byte {
-	if n := len(m.Header); n > 4 {
-		dst = append(dst, m.Header[:n-2]...) // without its empty line
-	} else {
-		dst = append(dst, "NATS/1.0\r\n"...)
+	// A status that was stored with the message is not the status of this answer.
+	dst = append(dst, "NATS/1.0\r\n"...)
+	if line := bytes.IndexByte(m.Header, '\n') + 1; line > 0 && line < len(m.Header)-2 {
+		dst = append(dst, m.Header[line:len(m.Header)-2]...) // without its empty line
 	}
 	dst = append(append(dst, jsapi.HeaderStream+": "...), d.name...)
 	dst = append(append(dst, "\r\n"+jsapi.HeaderSubject+": "...), m.Subject...)

@@ -19,6 +19,9 @@ func (c *Machine) Run(now int64) (more bool) {
 		switch c.step(now) {
 		case delivered:
 		case noTaker:
+			if c.pull != nil { // those that are left may not have what there is
+				c.pull.endOfMessages(c)
+			}
 			return false
 		case noMessage:
 			c.endOfMessages()

@@ -117,8 +117,8 @@ func (p *pulls) add(c *Machine, now int64, reply []byte, req *jsapi.PullRequest)
 		reply: append(r.reply[:0], reply...), PullRequest: *req,
 		batch: req.Batch, bytes: req.MaxBytes, limited: req.MaxBytes > 0, noWait: req.NoWait,
 	}
-	if req.Expires > 0 {
-		r.expires = now + min(int64(req.Expires), never-1-now)
+	if req.Expires > 0 || req.Expires < 0 && !req.NoWait {
+		r.expires = now + min(max(int64(req.Expires), 0), never-1-now)
 		p.next = earliest(p.next, r.expires)
 	}
 	if req.Heartbeat > 0 {

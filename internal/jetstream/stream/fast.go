@@ -142,7 +142,7 @@ func (m *Machine) fastStore(c *candidate, b *fastBatch, r *jsapi.BatchReply, d *
 		b.stored = one.Seq
 	}
 	b.seq = r.Seq
-	if b.advance() {
+	if r.Op != jsapi.BatchCommitStore && b.advance() { // its end is its acknowledgement
 		d.Flow = append(d.Flow, b.ack())
 	}
 }

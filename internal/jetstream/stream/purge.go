@@ -83,7 +83,11 @@ func (m *Machine) Delete(seq uint64, erase bool, now int64) *jsapi.Error {
 		return jsapi.ErrStreamMsgDeleteFailed.New("message delete not permitted")
 	}
 	e, ok := m.x.Get(seq)
-	if !ok {
+	switch st := m.x.State(); {
+	case ok:
+	case seq < st.First || seq > st.Last:
+		return jsapi.ErrStreamMsgDeleteFailed.New("no message found")
+	default:
 		return jsapi.ErrSequenceNotFound.New(seq)
 	}
 	if eraser, can := m.space.(Eraser); can && erase {
