@@ -258,7 +258,7 @@ func (s *script) run() (err error) {
 	s.create(jsapi.StreamConfig{Name: "L", Subjects: []string{"l.>"}, MaxMsgs: 15})
 	s.create(jsapi.StreamConfig{Name: "B", Subjects: []string{"b.>"}, AllowAtomicPublish: true})
 	s.create(jsapi.StreamConfig{Name: "N", Subjects: []string{"n.>"}, MaxMsgs: 10, MaxAge: 4 * time.Second, Discard: jsapi.DiscardNew})
-	s.create(jsapi.StreamConfig{Name: "T", Subjects: []string{"t.>"}, AllowMsgTTL: true, SubjectDeleteMarkerTTL: time.Hour})
+	s.create(jsapi.StreamConfig{Name: "T", Subjects: []string{"t.>"}, AllowMsgTTL: true, SubjectDeleteMarkerTTL: time.Second})
 	s.create(jsapi.StreamConfig{Name: "DEAD", Subjects: []string{"dead.>"}})
 	s.create(jsapi.StreamConfig{Name: "Q", Subjects: []string{"q.>"}})
 	s.consume("W", jsapi.ConsumerConfig{Durable: "wb", FilterSubject: "w.b"})
