@@ -38,6 +38,8 @@ type conn struct {
 	pending []line   // split, not yet taken by an expectation
 	ended   error    // errClosed once the server has closed
 	info    string   // JSON of the last INFO
+	inbox   string   // reply subject of the last call
+	calls   int      // calls so far
 	history []string // recent lines of both directions, for errors
 }
 

@@ -69,6 +69,27 @@
 //	C closed            nothing more comes and the server closes the connection
 //	C gone              the server closes the connection, whatever comes before
 //
+// Commands that speak of whole messages, so that nobody counts bytes:
+//
+//	C pub MESSAGE       publishes; MESSAGE is SUBJECT [^REPLY] [[HEADERS]] [BODY],
+//	                    with HEADERS as "Name: value|Name: value"
+//	C call MESSAGE      the same with a reply subject of its own, which C listens
+//	                    on and the commands below call @
+//	C do MESSAGE        call, and the answer is a JSON object without an error
+//	C answer JSON       the next message is on @, without headers, and fits JSON
+//	C <json SUBJECT JSON  the same on another subject, whatever its reply subject
+//	C <msg TEMPLATE     the next message, written like a MESSAGE, fits TEMPLATE; the
+//	                    version line of its headers is there with a status only, and
+//	                    control bytes are escaped as in TEXT
+//	C ?                 one message that is still to be recorded (see Runner.Record)
+//	C ??                all that come until it is quiet for a while
+//
+// A template is text in which <any> stands for what has no blanks, <rest> for
+// anything, <num> for a number, <nano> for a time in nanoseconds and <time> for one
+// in RFC 3339; <any:name> keeps it as a variable, ${name} puts it in. The texts in a
+// JSON are templates; one that begins with a blank fits numbers, too. Objects have
+// exactly the fields of the JSON, in any order, or more if it has a field "...".
+//
 // Between C and > or < an option in brackets changes the command:
 //
 //	C [bytewise] > TEXT     one write for each byte

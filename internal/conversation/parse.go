@@ -213,6 +213,24 @@ func parseExchange(conn, rest string) (action, error) {
 		slices.Sort(want)
 		return &fieldsAction{conn: conn, want: want}, nil
 	}
+	return parseMessages(conn, operator, argument, rest)
+}
+
+// parseMessages reads the commands that speak of whole messages.
+func parseMessages(conn, operator, argument, rest string) (action, error) {
+	switch operator {
+	case "pub", "call", "do":
+		return parsePublish(conn, operator, argument)
+	case "<msg":
+		return parseMessage(conn, argument)
+	case "answer":
+		return parseJSON(conn, inboxMark, argument)
+	case "<json":
+		subject, body, _ := strings.Cut(argument, " ")
+		return parseJSON(conn, subject, body)
+	case "?", "??":
+		return &recordAction{conn: conn, all: operator == "??"}, nil
+	}
 	return parseState(conn, rest)
 }
 
@@ -230,7 +248,7 @@ func parseState(conn, command string) (action, error) {
 	case "tls":
 		return &upgradeAction{conn: conn}, nil
 	}
-	return nil, fmt.Errorf("unknown command %q for connection %s; known are > >> < <~ <? <+ <info <fields sync closed gone shut tls", command, conn)
+	return nil, fmt.Errorf("unknown command %q for connection %s; known are > >> < <~ <? <+ <info <fields pub call do answer <msg <json sync closed gone shut tls", command, conn)
 }
 
 func parseSend(conn, argument string, crlf bool, opts options) (action, error) {

@@ -31,6 +31,9 @@ type Server struct {
 type Runner struct {
 	Server  Server
 	Timeout time.Duration // for one answer; 0 = DefaultTimeout
+	// Record gets, for each line ? or ??, the commands that belong there. Nil: such
+	// lines fail.
+	Record func(line int, command string)
 }
 
 // Run performs the commands of c until one fails. The error begins with
@@ -47,9 +50,11 @@ func (r *Runner) Run(ctx context.Context, c Case) error {
 		timeout: timeout,
 		conns:   map[string]*conn{},
 		vars:    map[string]string{},
+		record:  r.Record,
 	}
 	defer s.closeAll()
 	for _, st := range c.steps {
+		s.line = st.line
 		if err := st.action.perform(s); err != nil {
 			return fmt.Errorf("%s:%d: %w", c.File, st.line, err)
 		}
@@ -64,6 +69,8 @@ type session struct {
 	timeout time.Duration
 	conns   map[string]*conn
 	vars    map[string]string
+	record  func(line int, command string)
+	line    int // of the step that is performed
 }
 
 // conn finds an open connection by name.

@@ -79,7 +79,7 @@ func tryProcess(t *testing.T, command []string, config string, keys certificate)
 	t.Helper()
 	p := &process{addr: freeAddr(t), exited: make(chan struct{})}
 	file := filepath.Join(t.TempDir(), "server.conf")
-	if err := os.WriteFile(file, []byte(preamble(p.addr, config, keys)+config), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(preamble(p.addr, filepath.Join(filepath.Dir(file), "store"), config, keys)+config), 0o600); err != nil {
 		return nil, err
 	}
 	p.cmd = exec.Command(command[0], append(command[1:len(command):len(command)], "-c", file)...)
@@ -158,8 +158,9 @@ func (o *output) String() string {
 }
 
 // preamble is what stands before the configuration of a script: the address
-// and, where the script uses them, variables with the paths of certificates.
-func preamble(addr, config string, keys certificate) string {
+// and, where the script uses them, variables with the paths of certificates and of
+// an empty place for stored messages.
+func preamble(addr, store, config string, keys certificate) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "listen: %q\n", addr)
 	if strings.Contains(config, "$TLS_CERT") {
@@ -170,6 +171,9 @@ func preamble(addr, config string, keys certificate) string {
 	}
 	if strings.Contains(config, "$TLS_KEY") {
 		fmt.Fprintf(&b, "TLS_KEY: %q\n", keys.keyFile)
+	}
+	if strings.Contains(config, "$STORE") {
+		fmt.Fprintf(&b, "STORE: %q\n", store)
 	}
 	return b.String()
 }
