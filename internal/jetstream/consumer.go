@@ -73,7 +73,9 @@ func (s *Stream) newConsumerLocked(name string, cfg *jsapi.ConsumerConfig) *Cons
 	c.logged = s.logged && (!cfg.MemoryStorage || s.retained())
 	c.setConfig(cfg)
 	s.mu.consumers[name] = c
-	s.consumerCount.Add(1)
+	if !cfg.Direct {
+		s.consumerCount.Add(1)
+	}
 	return c
 }
 
@@ -147,7 +149,9 @@ func (c *Consumer) removeLocked() {
 	s := c.stream
 	c.gone = true
 	delete(s.mu.consumers, c.name)
-	s.consumerCount.Add(-1)
+	if !c.config.Load().Direct {
+		s.consumerCount.Add(-1)
+	}
 	s.mu.queue.remove(c)
 	if len(s.mu.consumers) == 0 {
 		s.closeDoorsLocked()

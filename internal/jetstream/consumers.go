@@ -144,7 +144,7 @@ func (s *Stream) admitConsumerLocked(cfg *jsapi.ConsumerConfig, old *Consumer) *
 	stream := s.config.Load()
 	if old == nil && !cfg.Direct {
 		for _, most := range [...]int{stream.MaxConsumers, s.account.Limits().MaxConsumers} {
-			if most > 0 && s.visibleConsumersLocked() >= most {
+			if most > 0 && int(s.consumerCount.Load()) >= most {
 				return jsapi.ErrMaximumConsumersLimit.New()
 			}
 		}
@@ -172,18 +172,6 @@ func (s *Stream) admitConsumerLocked(cfg *jsapi.ConsumerConfig, old *Consumer) *
 		}
 	}
 	return nil
-}
-
-// visibleConsumersLocked is the number of consumers without those that mirrors
-// and sources have.
-func (s *Stream) visibleConsumersLocked() int {
-	n := 0
-	for _, c := range s.mu.consumers {
-		if !c.config.Load().Direct {
-			n++
-		}
-	}
-	return n
 }
 
 // checkConsumers says why the consumers cannot live with a new configuration of

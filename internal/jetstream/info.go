@@ -123,7 +123,7 @@ func (s *Stream) stateLocked() jsapi.StreamState {
 	x := s.mu.machine.Index().State()
 	st := jsapi.StreamState{
 		Msgs: x.Messages, Bytes: x.Bytes, FirstSeq: x.First, LastSeq: x.Last,
-		NumSubjects: int(x.Subjects), NumDeleted: int(x.Deleted), Consumers: s.visibleConsumersLocked(),
+		NumSubjects: int(x.Subjects), NumDeleted: int(x.Deleted), Consumers: int(s.consumerCount.Load()),
 	}
 	if x.Last == 0 {
 		st.FirstSeq = 0 // there never was a message

@@ -26,7 +26,7 @@ type Stream struct {
 	space   space // where the records are
 
 	config        atomic.Pointer[jsapi.StreamConfig]
-	consumerCount atomic.Int64
+	consumerCount atomic.Int64 // without those that mirrors and sources have
 	full          atomic.Bool // it refuses new messages as there are too many; set by the turn
 
 	box inbox
