@@ -156,7 +156,7 @@ func (m *Machine) commit(b *batch, id string, now int64, end bool) Decision {
 		c.batched = true
 		c.commit = end && i == len(b.records)-1
 		m.prepare(c)
-		if _, err := m.check(c, checked); err != nil {
+		if err := m.check(c, checked); err != nil {
 			return m.refuse(err)
 		}
 		checked.add(c)

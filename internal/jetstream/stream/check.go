@@ -26,7 +26,7 @@ var (
 		(*Machine).checkRollup, (*Machine).checkCounter, (*Machine).checkTTL, (*Machine).checkRoom,
 	}
 	orderInBatch = [...]step{
-		(*Machine).checkIncrement, (*Machine).checkExpectedStream, (*Machine).checkID, (*Machine).checkExpectedID,
+		(*Machine).checkNoDelay, (*Machine).checkIncrement, (*Machine).checkExpectedStream, (*Machine).checkID, (*Machine).checkExpectedID,
 		(*Machine).checkCounter, (*Machine).checkTTLAllowed, (*Machine).checkTTL, (*Machine).checkExpectedOnSubject,
 		(*Machine).checkExpectedLast, (*Machine).checkSchedule, (*Machine).checkScheduler, (*Machine).checkSource,
 		(*Machine).checkRollup, (*Machine).checkRoom,
@@ -34,21 +34,21 @@ var (
 )
 
 // check decides whether a message may be stored, and whether it is there already:
-// then it returns the sequence.
-func (m *Machine) check(c *candidate, b *commit) (duplicate uint64, err *jsapi.Error) {
+// then it is known.
+func (m *Machine) check(c *candidate, b *commit) *jsapi.Error {
 	if len(c.rec.Header) > headerMaxBytes {
-		return 0, jsapi.ErrStreamHeaderExceedsMaximum.New()
+		return jsapi.ErrStreamHeaderExceedsMaximum.New()
 	}
-	steps := &order
+	steps := order[:]
 	if c.batched {
-		steps = &orderInBatch
+		steps = orderInBatch[:]
 	}
 	for _, check := range steps {
-		if err := check(m, c, b); err != nil || c.duplicate != 0 {
-			return c.duplicate, err
+		if err := check(m, c, b); err != nil || c.known {
+			return err
 		}
 	}
-	return 0, nil
+	return nil
 }
 
 func (m *Machine) checkExpectedStream(c *candidate, _ *commit) *jsapi.Error {
@@ -135,7 +135,7 @@ func (m *Machine) checkID(c *candidate, b *commit) *jsapi.Error {
 	case b != nil && (found || b.ids[c.id]):
 		return jsapi.ErrAtomicPublishContainsDuplicateMessage.New()
 	case found:
-		c.duplicate = seq
+		c.known, c.duplicate = true, seq
 	}
 	return nil
 }

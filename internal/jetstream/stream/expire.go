@@ -15,7 +15,7 @@ func (m *Machine) schedule() {
 	if len(m.batches)+len(m.fast) == 0 {
 		m.batchesDue = never
 	}
-	m.due = min(m.age.due(int64(m.cfg.MaxAge)), m.ttl.due(), m.schedulesDue(), m.batchesDue)
+	m.due = min(m.age.due(int64(m.cfg.MaxAge)), m.ttl.due(), m.schedulesDue(), m.delayedDue(), m.batchesDue)
 }
 
 // Deadline returns when [Machine.Expire] has something to do, in Unix nanoseconds;
@@ -30,14 +30,14 @@ func (m *Machine) Deadline() int64 {
 // Produces reports whether Expire would append messages: then it must be a command
 // in the log, with its time.
 func (m *Machine) Produces(now int64) bool {
-	if m.schedulesDue() <= now {
+	if min(m.schedulesDue(), m.delayedDue()) <= now {
 		return true
 	}
 	return m.cfg.SubjectDeleteMarkerTTL > 0 && min(m.age.due(int64(m.cfg.MaxAge)), m.ttl.due()) <= now
 }
 
 // Expire does what is due: messages that are too old go, delete markers take the
-// place of the last of a subject, schedules produce their messages, batches that
+// place of the last of a subject, schedules produce their messages, delayed messages are stored, batches that
 // nobody goes on with are given up. Every command with a time does it first. now must
 // not be after the time of any command that is applied later.
 func (m *Machine) Expire(now int64) {
@@ -49,6 +49,8 @@ func (m *Machine) Expire(now int64) {
 			m.expireTTL(now)
 		case m.schedulesDue():
 			m.fire(now)
+		case m.delayedDue():
+			m.release(now)
 		default:
 			m.expireBatches(now)
 		}

@@ -16,7 +16,7 @@ func everything(t testing.TB) *world {
 	t.Helper()
 	return newWorld(t, jsapi.StreamConfig{
 		Name: "S", Subjects: []string{"a.>"}, AllowRollup: true, AllowMsgTTL: true, AllowMsgSchedules: true,
-		AllowAtomicPublish: true, AllowBatchPublish: true, MaxAge: 3 * time.Minute, SubjectDeleteMarkerTTL: time.Second,
+		AllowAtomicPublish: true, AllowBatchPublish: true, Metadata: map[string]string{stream.MetadataDelay: "true"}, MaxAge: 3 * time.Minute, SubjectDeleteMarkerTTL: time.Second,
 	})
 }
 
@@ -31,6 +31,7 @@ func busy(t testing.TB) *world {
 	w.publish("a.x", "", "Nats-Batch-Id: c", "Nats-Batch-Sequence: 1", "Nats-Required-Api-Level: 99")
 	rec, at := w.message("a.x", "")
 	w.m.PublishFast(rec, at, jsapi.BatchReply{ID: "f", Seq: 1})
+	w.publish("a.x", "later", "Tidings-Delay: 5m", "Nats-Msg-Id: later")
 	w.m.SetSource("O > >", "oBUNmQBp", 7)
 	return w
 }

@@ -23,7 +23,7 @@ type headers struct {
 	scheduleRollup, scheduleZone       []byte
 	scheduler, scheduleNext            []byte
 	apiLevel, streamSource, markReason []byte
-	kvOperation                        []byte
+	kvOperation, delay                 []byte
 }
 
 // field returns where the value of a header belongs.
@@ -77,6 +77,8 @@ func (h *headers) field(name []byte) *[]byte {
 		return &h.streamSource
 	case jsapi.HeaderMarkerReason:
 		return &h.markReason
+	case HeaderDelay:
+		return &h.delay
 	case jsapi.HeaderKVOperation:
 		return &h.kvOperation
 	}
@@ -88,7 +90,7 @@ func (h *headers) field(name []byte) *[]byte {
 // blanks before a value do not.
 func (h *headers) parse(block []byte) (special bool) {
 	for name, line := range headerLines(block) {
-		if len(name) < 8 || name[0] != 'N' && name[0] != 'K' {
+		if len(name) < 8 || name[0] != 'N' && name[0] != 'K' && name[0] != 'T' {
 			continue
 		}
 		if f := h.field(name); f != nil && *f == nil {

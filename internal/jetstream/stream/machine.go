@@ -60,6 +60,7 @@ type Machine struct {
 	plain     bool // messages without headers that mean something need only fit
 	plainMax  int  // bytes of header and body that fit whatever the subject
 	limited   bool // by messages or bytes
+	delaying  bool // messages may be delayed
 	interest  func(id index.ID, subject []byte) bool
 
 	x        *index.Index
@@ -76,6 +77,7 @@ type Machine struct {
 	fast      map[string]*fastBatch
 	sources   map[string]progress // see Source
 	abandoned []Abandoned
+	delayed   delays
 	// staged is the number of bytes in batches; no batch times out before batchesDue.
 	staged     int
 	batchesDue int64
@@ -121,6 +123,7 @@ func (m *Machine) configure(cfg jsapi.StreamConfig) {
 	m.limited = cfg.MaxMsgs > 0 || cfg.MaxBytes > 0
 	m.plain = !cfg.Sealed && m.transform == nil && !cfg.AllowMsgCounter && cfg.Discard == jsapi.DiscardOld &&
 		cfg.Retention != jsapi.RetainInterest
+	m.delaying = delaysOn(m.cfg)
 	m.plainMax = math.MaxInt
 	if cfg.MaxMsgSize > 0 {
 		m.plainMax = int(cfg.MaxMsgSize)

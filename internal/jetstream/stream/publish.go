@@ -18,7 +18,8 @@ type candidate struct {
 	batched bool // of a batch, atomic or fast
 
 	id        idHash
-	duplicate uint64 // sequence of the message with the same id
+	known     bool   // there was a message with the same id
+	duplicate uint64 // its sequence, 0 while it waits
 	ttl       int64  // nanoseconds; 0: none, negative: never expires
 	ttlBad    bool
 	increment *big.Int
@@ -74,6 +75,9 @@ func (m *Machine) publish(rec record.Message, at index.Place, sourced bool) Deci
 	if err := m.admit(c); err != nil {
 		return m.refuse(err)
 	}
+	if len(c.h.delay) > 0 && m.delaying {
+		return m.delay(c)
+	}
 	if len(c.h.batchID) > 0 {
 		return m.atomic(c)
 	}
@@ -94,12 +98,12 @@ func (m *Machine) admit(c *candidate) *jsapi.Error {
 // decide checks and stores one message that is in no atomic batch.
 func (m *Machine) decide(c *candidate) Decision {
 	m.prepare(c)
-	duplicate, err := m.check(c, nil)
+	err := m.check(c, nil)
 	switch {
 	case err != nil:
 		return m.refuse(err)
-	case duplicate != 0:
-		return Decision{Answer: m.answer(), Seq: duplicate, Duplicate: true}
+	case c.known:
+		return Decision{Answer: m.answer(), Seq: c.duplicate, Duplicate: true}
 	}
 	d := Decision{Answer: m.answer(), Seq: m.store(c)}
 	if c.total != nil {

@@ -6,7 +6,8 @@ import (
 )
 
 // Purge removes messages: all, those below a sequence, all but the last few, each
-// of all subjects or of those that match a filter.
+// of all subjects or of those that match a filter. Without a sequence and a number to
+// keep, messages that wait to be stored go as well; they are not counted.
 //
 // Errors: ErrStreamSealed, ErrStreamPurgeFailed if it is denied, ErrBadRequest for
 // both a sequence and a number to keep.
@@ -19,6 +20,9 @@ func (m *Machine) Purge(req jsapi.StreamPurgeRequest, now int64) (purged uint64,
 		return 0, jsapi.ErrStreamPurgeFailed.New("stream purge not permitted")
 	case req.Sequence > 0 && req.Keep > 0:
 		return 0, jsapi.ErrBadRequest.New()
+	}
+	if req.Keep == 0 && req.Sequence == 0 {
+		m.purgeDelayed(req.Filter)
 	}
 	before := m.x.State()
 	switch {

@@ -20,7 +20,7 @@ var ErrInvalid = errors.New("no valid state of a stream")
 // stateVersion is the first byte of a state. The rest, in this order: the
 // configuration as JSON, creation, limits, last time and id, the index, ages, TTLs,
 // exempt messages, schedules, ids, atomic batches, fast batches, sources, batches
-// whose end nobody has been told. Numbers are varints, texts have their length
+// whose end nobody has been told, delayed messages. Numbers are varints, texts have their length
 // before them, lists their count.
 const stateVersion = 1
 
@@ -161,6 +161,7 @@ func (m *Machine) writeBatches(w *writer) {
 		w.bytes([]byte(a.Batch))
 		w.bytes([]byte(a.Reason))
 	}
+	m.delayed.write(w)
 }
 
 // Decode returns the machine whose state AppendState has written. The bytes are not
@@ -240,4 +241,5 @@ func (m *Machine) readBatches(r *reader) {
 	for range r.count(2) {
 		m.abandoned = append(m.abandoned, Abandoned{string(r.bytes()), string(r.bytes())})
 	}
+	m.delayed.read(r)
 }
