@@ -158,6 +158,8 @@ func (a *Account) full(kind jsapi.Storage, size int64) *jsapi.Error {
 	switch {
 	case most >= 0 && used+size > most:
 		return jsapi.ErrAccountResourcesExceeded.New()
+	case cfg.MaxIndex > 0 && a.node.indexed.Load() > cfg.MaxIndex:
+		return jsapi.ErrInsufficientResources.New()
 	case server >= 0 && all+size > server:
 		return jsapi.ErrInsufficientResources.New()
 	}

@@ -223,6 +223,7 @@ func (s *Stream) settleLocked() {
 		s.mu.bytes += delta
 		s.account.use(s.config.Load().Storage, delta)
 	}
+	s.countIndexLocked(int64(x.Messages)*indexMessage + int64(x.Subjects)*indexSubject)
 	s.full.Store(s.mu.machine.Full())
 	for _, a := range s.mu.machine.Abandoned() {
 		s.adviseAbandoned(a)
@@ -242,6 +243,20 @@ func (s *Stream) adviseAbandoned(a stream.Abandoned) {
 		Event: newEvent(kind), Stream: s.name,
 		Domain: s.node.cfg.Domain, BatchID: a.Batch, Reason: a.Reason,
 	}})
+}
+
+// What an index takes in memory at most, in bytes.
+const (
+	indexMessage = 16
+	indexSubject = 45
+)
+
+// countIndexLocked counts what the stream's index takes now.
+func (s *Stream) countIndexLocked(size int64) {
+	if size != s.mu.indexed {
+		s.node.indexed.Add(size - s.mu.indexed)
+		s.mu.indexed = size
+	}
 }
 
 // use counts bytes that streams of the account hold.

@@ -142,6 +142,7 @@ func (n *Node) deleteStream(s *Stream) error {
 	s.locked(func() {
 		s.account.use(s.config.Load().Storage, -s.mu.bytes)
 		s.mu.bytes = 0
+		s.countIndexLocked(0)
 	})
 	n.mu.Lock()
 	delete(n.mu.groups, s.group)

@@ -50,7 +50,7 @@ type server struct {
 }
 
 // start opens the store, recovers and serves.
-func start(opts store.Options, log io.Writer) (*server, error) {
+func start(opts store.Options, log io.Writer, change ...func(*jetstream.Config)) (*server, error) {
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	opts.Log = logger
 	st, err := store.Open(opts)
@@ -58,10 +58,14 @@ func start(opts store.Options, log io.Writer) (*server, error) {
 		return nil, err
 	}
 	accounts := core.NewAccounts()
-	node, err := jetstream.Open(jetstream.Config{
+	cfg := jetstream.Config{
 		Server: "s", ID: "S", Version: "2.12.0", MaxMemory: -1, MaxStorage: -1,
 		Enabled: func(string) (jsapi.AccountLimits, bool) { return unlimited, true },
-	}, st, accounts, logger)
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	node, err := jetstream.Open(cfg, st, accounts, logger)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,10 @@ type Config struct {
 
 	// MaxMemory and MaxStorage bound the bytes of all streams; -1: unlimited.
 	MaxMemory, MaxStorage int64
+	// MaxIndex bounds the bytes of memory that the indexes of all streams take, by
+	// the number of messages and subjects; 0: unlimited. Above it messages are
+	// refused until some are removed.
+	MaxIndex int64
 	// Limits of what streams and consumers may ask for; 0: unlimited.
 	DuplicateWindowMax time.Duration
 	MaxAckPending      int
@@ -73,6 +77,7 @@ type Node struct {
 
 	catalogue catalogue
 	usage     struct{ memory, storage atomic.Int64 } // bytes of messages of all accounts
+	indexed   atomic.Int64                           // bytes that all indexes take, at most
 	batches   atomic.Int64                           // atomic batches that are open
 
 	stop    context.CancelFunc

@@ -27,7 +27,7 @@ type Stream struct {
 
 	config        atomic.Pointer[jsapi.StreamConfig]
 	consumerCount atomic.Int64 // without those that mirrors and sources have
-	full          atomic.Bool // it refuses new messages as there are too many; set by the turn
+	full          atomic.Bool  // it refuses new messages as there are too many; set by the turn
 
 	box inbox
 
@@ -104,6 +104,7 @@ type Stream struct {
 		reader  *store.Reader
 		readBuf []byte
 		bytes   int64 // counted in the account's usage
+		indexed int64 // counted in what all indexes take
 	}
 }
 

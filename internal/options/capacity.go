@@ -37,6 +37,11 @@ func (j *JetStream) Capacity() (memory, store int64) {
 	return memory, store
 }
 
+// IndexCapacity returns how many bytes the indexes of streams may take in memory,
+// 0 for as many as they like: half of what the process may use, as writing the
+// state of a large stream takes half as much again.
+func (j *JetStream) IndexCapacity() int64 { return memoryLimit() / 2 }
+
 // memoryLimit returns the memory that this process may use, 0 if unknown.
 func memoryLimit() int64 {
 	limit := debug.SetMemoryLimit(-1) // math.MaxInt64 without one

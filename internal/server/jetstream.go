@@ -49,7 +49,7 @@ func (s *Server) startJetStream() error {
 	}
 	node, err := jetstream.Open(jetstream.Config{
 		Server: s.name, ID: s.id, Version: NATSVersion, Domain: o.Domain, Dir: dir,
-		MaxMemory: memory, MaxStorage: disk,
+		MaxMemory: memory, MaxStorage: disk, MaxIndex: o.IndexCapacity(),
 		DuplicateWindowMax: o.Limits.MaxDuplicateWindow,
 		MaxAckPending:      o.Limits.MaxAckPending, MaxRequestBatch: o.Limits.MaxRequestBatch,
 		MaxBufferedMessages: int64(o.MaxBufferedMsgs), MaxBufferedBytes: o.MaxBufferedSize,
