@@ -114,6 +114,15 @@ func Number(b []byte, seq uint64) {
 // eight bytes; it is not verified.
 func Length(b []byte) int { return int(binary.LittleEndian.Uint32(b[offLength:])) }
 
+// Sequence returns the sequence of the record that begins with b, 0 if b is shorter
+// than its header; it is not verified.
+func Sequence(b []byte) uint64 {
+	if len(b) < HeaderSize {
+		return 0
+	}
+	return binary.LittleEndian.Uint64(b[offSeq:])
+}
+
 // Time returns the time of the record that begins with b; it is not verified.
 func Time(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b[offTime:])) }
 

@@ -50,7 +50,7 @@ func unlocked(opts Options) (vfs.FS, error) {
 	case err != nil:
 		return nil, err
 	case how == encrypted.Created:
-		opts.Log.Info("Encrypting the store; keep its key and a copy of its file " + encrypted.KeyFile + ": without them nothing in it can be read")
+		opts.Log.Info("Encrypting the store; keep its key and a copy of its key file: without them nothing in it can be read", "file", encrypted.KeyFile)
 	case how == encrypted.Rotated:
 		opts.Log.Info("Changed the key of the store; prev_key is no longer needed")
 	}

@@ -51,7 +51,7 @@ func TestKeyThatDoesNotFitTheStoreChangesNothing(t *testing.T) {
 			if previous == "" {
 				_, err = store.Check(opts)
 				wantErr(t, err, want)
-				_, err = store.Repair(opts)
+				_, err = store.Repair(opts, false)
 				wantErr(t, err, want)
 			}
 			after := contents(t, m)

@@ -14,6 +14,7 @@ import (
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/record"
 	"github.com/tidings-io/tidings/internal/vfs"
+	"github.com/tidings-io/tidings/internal/vfs/encrypted"
 )
 
 // Report is what a stopped store holds.
@@ -26,7 +27,11 @@ type Report struct {
 	// Quarantine what was set aside.
 	Strangers  []string
 	Quarantine []string
-	Damage     []error
+	Damage     []*DamageError
+	// NodeState is the state of [NodeGroup] in the newest intact checkpoint, nil if
+	// there is none, and NodeEntries are its entries in the log above that; of Check.
+	NodeState   []byte
+	NodeEntries [][]byte
 }
 
 // CheckpointReport is what is known of one checkpoint.
@@ -95,20 +100,20 @@ func lockStopped(opts Options) (Options, io.Closer, error) {
 	opts = opts.withDefaults()
 	names, err := opts.FS.List(opts.Dir)
 	if err != nil {
-		return opts, nil, fmt.Errorf("store %s: %w", opts.Dir, err)
+		return opts, nil, err
 	}
 	if !slices.Contains(names, logDir) && !slices.Contains(names, nodeFile) {
-		return opts, nil, fmt.Errorf("%s is no store: it has neither %s nor %s", opts.Dir, nodeFile, logDir)
+		return opts, nil, fmt.Errorf("the directory is no store: it has neither %s nor %s", nodeFile, logDir)
 	}
 	lock, err := opts.FS.Lock(path.Join(opts.Dir, lockFile))
 	if errors.Is(err, vfs.ErrLocked) {
-		return opts, nil, fmt.Errorf("store %s is in use; stop the server first: %w", opts.Dir, err)
+		return opts, nil, fmt.Errorf("the store is in use; stop the server first: %w", err)
 	}
 	if err != nil {
 		return opts, nil, err
 	}
 	if opts.FS, err = unlocked(opts); err != nil {
-		return opts, nil, errors.Join(fmt.Errorf("store %s: %w", opts.Dir, err), lock.Close())
+		return opts, nil, errors.Join(err, lock.Close())
 	}
 	return opts, lock, nil
 }
@@ -143,7 +148,7 @@ func (in *inspection) list(dir string) ([]string, error) {
 	return names, err
 }
 
-func (in *inspection) damaged(err error) { in.report.Damage = append(in.report.Damage, err) }
+func (in *inspection) damaged(err *DamageError) { in.report.Damage = append(in.report.Damage, err) }
 
 func (in *inspection) group(g Group) *GroupReport {
 	gr := in.groups[g]
@@ -177,7 +182,11 @@ func (in *inspection) checkpoints() error {
 	for _, name := range slices.Sorted(maps.Keys(unreadable)) {
 		in.damaged(&DamageError{File: name, Err: unreadable[name]})
 	}
-	in.report.Damage = append(in.report.Damage, in.loaded.damage...)
+	for _, err := range in.loaded.damage {
+		if damage, ok := errors.AsType[*DamageError](err); ok {
+			in.damaged(damage)
+		}
+	}
 	for i, c := range list {
 		in.report.Checkpoints = append(in.report.Checkpoints, CheckpointReport{
 			Number: c.head.number, Created: time.Unix(0, c.head.created), Groups: len(c.sections),
@@ -191,6 +200,9 @@ func (in *inspection) checkpoints() error {
 	}
 	for g, ch := range in.loaded.chosen {
 		gr := in.group(g)
+		if g == NodeGroup {
+			in.report.NodeState, _ = readState(in.opts, &ch.section) // it was read before
+		}
 		gr.Applied, gr.State, gr.Kept = ch.section.applied, int64(ch.section.stateSize), len(ch.section.kept)
 	}
 	return nil
@@ -251,7 +263,13 @@ func (in *inspection) files(gr *GroupReport, deep bool) error {
 
 // segment verifies the records of one segment and returns how many are whole.
 func (in *inspection) segment(g Group, name string, ref segmentRef) (records int, err error) {
-	lost := func(at int64, err error) { in.damaged(&DamageError{Group: g, File: name, Offset: at, Err: err}) }
+	last := uint64(0)
+	lost := func(at int64, seq uint64, err error) {
+		if seq <= last {
+			seq = 0 // no message of a segment is behind a later one
+		}
+		in.damaged(&DamageError{Group: g, File: name, Offset: at, Seq: seq, Err: err})
+	}
 	disk, err := in.opts.FS.Open(path.Join(in.opts.Dir, name))
 	if err != nil {
 		return 0, err
@@ -259,24 +277,26 @@ func (in *inspection) segment(g Group, name string, ref segmentRef) (records int
 	defer func() { _ = disk.Close() }() // it is only read
 	head := make([]byte, segmentHeader)
 	if _, err := disk.ReadAt(head, 0); err != nil {
-		lost(0, err)
+		lost(0, 0, err)
 	} else if h, err := parseSegmentHead(head); err != nil {
-		lost(0, err)
+		lost(0, 0, err)
 	} else if h.group != g || h.number != ref.number || h.blocks != ref.blocks {
-		lost(0, fmt.Errorf("header is that of segment %d of group %d", h.number, h.group))
+		lost(0, 0, fmt.Errorf("header is that of segment %d of group %d", h.number, h.group))
 	}
 	eachRecord(disk, ref, func(at int64, m record.Message, err error) {
 		if err != nil {
-			lost(at, err)
+			lost(at, m.Seq, err)
 			return
 		}
 		records++
+		last = m.Seq
 	})
 	return records, nil
 }
 
 // eachRecord calls f for each record of a segment, and with an error for each part
-// that holds none. Message and error are valid during the call.
+// that holds none: then the message has at most the sequence that a damaged record
+// claims. Message and error are valid during the call.
 func eachRecord(disk vfs.File, ref segmentRef, f func(at int64, m record.Message, err error)) {
 	if !ref.blocks {
 		b := make([]byte, ref.size-segmentHeader)
@@ -317,7 +337,7 @@ func eachIn(b []byte, at int64, f func(at int64, m record.Message, err error)) {
 			f(at, m, nil)
 		case !searching:
 			searching = true
-			f(at, record.Message{}, err)
+			f(at, record.Message{Seq: record.Sequence(b)}, err)
 		}
 		n = max(n, 1)
 		b, at = b[n:], at+int64(n)
@@ -352,7 +372,7 @@ func (in *inspection) log(deep bool) error {
 	for rec, err := range wal.Inspect(wal.Options{FS: in.opts.FS, Dir: path.Join(in.opts.Dir, logDir)}) {
 		switch {
 		case wal.Damaged(err):
-			in.damaged(err)
+			in.damaged(logDamage(rec, err))
 		case err != nil:
 			return err
 		default:
@@ -361,16 +381,46 @@ func (in *inspection) log(deep bool) error {
 			gr := in.group(rec.Group)
 			gr.Entries++
 			gr.LastIndex = max(gr.LastIndex, rec.Index)
+			if rec.Group == NodeGroup && rec.Index > gr.Applied {
+				in.report.NodeEntries = append(in.report.NodeEntries, slices.Clone(rec.Payload))
+			}
 		}
 	}
 	return nil
 }
 
+// logDamage says where an entry of the log, or more of them, are lost.
+func logDamage(rec wal.Record, err error) *DamageError {
+	damage, _ := errors.AsType[*wal.DamageError](err)
+	lost := &DamageError{
+		Group: rec.Group, File: path.Join(logDir, fmt.Sprintf("%08d.wal", damage.File)), Offset: damage.Offset,
+		Err: errors.New(damage.Reason),
+	}
+	switch {
+	case damage.FirstBatch != 0:
+		lost.Err = fmt.Errorf("%s (batches %d to %d)", damage.Reason, damage.FirstBatch, damage.LastBatch)
+	case rec.Group != 0:
+		lost.Err = fmt.Errorf("%s (entry %d)", damage.Reason, rec.Index)
+	}
+	if damage.Err != nil {
+		lost.Err = fmt.Errorf("%w: %w", lost.Err, damage.Err)
+	}
+	return lost
+}
+
+// Repaired is one thing that Repair has done, or would do.
+type Repaired struct {
+	File   string // below the store's directory
+	To     string // where it was set aside; "": it was written anew
+	Reason string
+}
+
 // Repair brings a stopped store into a form that a server opens, and returns what
-// it did. It removes nothing that could not be read: such files go to quarantine/.
-// What a server does by itself when it starts (leave out a torn end of the log, go
-// on from the older checkpoint, tell of lost messages) is left to it.
-func Repair(opts Options) (done []string, err error) {
+// it did, or with dry what it would do. It removes nothing that could not be read:
+// such files go to quarantine/. What a server does by itself when it starts (leave
+// out a torn end of the log, go on from the older checkpoint, tell of lost
+// messages) is left to it.
+func Repair(opts Options, dry bool) (done []Repaired, err error) {
 	report, err := Check(opts)
 	if err != nil {
 		return nil, err
@@ -379,45 +429,56 @@ func Repair(opts Options) (done []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	done, err = repair(opts, report)
+	done, err = repair(opts, report, dry)
 	return done, errors.Join(err, lock.Close())
 }
 
-func repair(opts Options, report *Report) (done []string, err error) {
+func repair(opts Options, report *Report, dry bool) (done []Repaired, err error) {
+	for _, r := range repairs(opts, report) {
+		if dry {
+			done = append(done, r)
+			continue
+		}
+		if r.To == "" {
+			_, err = writeNode(opts)
+		} else {
+			r.To, err = setAside(opts, r.File)
+		}
+		if err != nil {
+			return done, err
+		}
+		done = append(done, r)
+	}
+	return done, nil
+}
+
+// repairs returns what there is to do, in its order.
+func repairs(opts Options, report *Report) []Repaired {
 	aside := map[string]string{}
 	for _, name := range report.Strangers {
 		if !strings.HasPrefix(name, logDir+"/") { // the log leaves them alone
 			aside[name] = "it is no file of the store"
 		}
 	}
-	for _, err := range report.Damage {
-		var damage *DamageError
-		if !errors.As(err, &damage) {
-			continue
-		}
+	for _, damage := range report.Damage {
 		_, isCheckpoint := parseNumbered(damage.File, "checkpoint-")
-		if isCheckpoint && damage.Group == 0 && damage.Offset == 0 && errors.Is(err, errNotValid) {
+		unreadable := errors.Is(damage.Err, errNotValid) || errors.Is(damage.Err, encrypted.ErrHeader)
+		if isCheckpoint && damage.Group == 0 && damage.Offset == 0 && unreadable {
 			aside[damage.File] = "its header is damaged"
 		}
 	}
-	if report.Node.ID == "" {
-		if _, err := vfs.ReadFile(opts.FS, path.Join(opts.Dir, nodeFile)); err == nil {
+	noNode := report.Node.ID == ""
+	if noNode {
+		if names, err := opts.FS.List(opts.Dir); err == nil && slices.Contains(names, nodeFile) {
 			aside[nodeFile] = "it is damaged"
 		}
 	}
+	var list []Repaired
 	for _, name := range slices.Sorted(maps.Keys(aside)) {
-		to, err := setAside(opts, name)
-		if err != nil {
-			return done, err
-		}
-		done = append(done, fmt.Sprintf("set aside %s as %s: %s", name, to, aside[name]))
+		list = append(list, Repaired{File: name, To: quarantineDir, Reason: aside[name]})
 	}
-	if report.Node.ID == "" {
-		n, err := writeNode(opts)
-		if err != nil {
-			return done, err
-		}
-		done = append(done, fmt.Sprintf("wrote %s anew, with the id %s", nodeFile, n.ID))
+	if noNode {
+		list = append(list, Repaired{File: nodeFile, Reason: "the store has none that can be read"})
 	}
-	return done, nil
+	return list
 }

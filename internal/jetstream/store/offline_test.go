@@ -106,18 +106,23 @@ func TestRepairMakesAStoreOpenAgainAndDeletesNothing(t *testing.T) {
 			t.Fatalf("got %v", err)
 		}
 		before := len(filesBelow(t, m, "js"))
-		done, err := store.Repair(store.Options{FS: m, Dir: "js"})
+		planned, err := store.Repair(store.Options{FS: m, Dir: "js"}, true)
+		must(t, err)
+		if len(planned) != 4 || len(filesBelow(t, m, "js")) != before {
+			t.Errorf("would do %+v", planned)
+		}
+		done, err := store.Repair(store.Options{FS: m, Dir: "js"}, false)
 		must(t, err)
 		if len(done) != 4 || len(filesBelow(t, m, "js")) != before+1 {
-			t.Errorf("did %q", done)
+			t.Errorf("did %+v", done)
 		}
 		must(t, k.open(scriptOptions(m)))
 		must(t, k.check(true))
 		must(t, k.s.Close())
-		done, err = store.Repair(store.Options{FS: m, Dir: "js"})
+		done, err = store.Repair(store.Options{FS: m, Dir: "js"}, false)
 		must(t, err)
 		if len(done) > 0 {
-			t.Errorf("a second time: %q", done)
+			t.Errorf("a second time: %+v", done)
 		}
 	})
 }

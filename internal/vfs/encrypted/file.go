@@ -77,7 +77,7 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 		}
 		return 0, io.EOF
 	case n.blocks == nil:
-		return 0, f.failed("read", errHeader)
+		return 0, f.failed("read", ErrHeader)
 	}
 	short := int64(len(p)) > n.mu.size-off
 	if short {
@@ -116,7 +116,7 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 		return 0, f.failed("write", fs.ErrInvalid)
 	}
 	if n.blocks == nil {
-		return 0, f.failed("write", errHeader)
+		return 0, f.failed("write", ErrHeader)
 	}
 	if len(p) == 0 {
 		return f.disk.WriteAt(p, headerSize)
@@ -252,7 +252,7 @@ func (f *file) resize(op string, size int64, below func(length int64) error) err
 	case size < 0:
 		return f.failed(op, fs.ErrInvalid)
 	case n.blocks == nil:
-		return f.failed(op, errHeader)
+		return f.failed(op, ErrHeader)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -54,8 +54,9 @@ var (
 	ErrKey = errors.New("the key is not the one the store is encrypted with")
 	// ErrKeyFile is part of errors about a key file that cannot be used.
 	ErrKeyFile = errors.New("file " + KeyFile + " cannot be used")
-
-	errHeader = errors.New("no copy of the encryption header is intact")
+	// ErrHeader is part of the error of reading or writing a file whose header cannot
+	// be read.
+	ErrHeader = errors.New("no copy of the encryption header is intact")
 )
 
 // Keys are the secrets of the configuration.
@@ -72,11 +73,11 @@ type Keys struct {
 type Opened uint8
 
 const (
-	// Unlocked: the key has opened the store.
+	// Unlocked says that the key has opened the store.
 	Unlocked Opened = iota
-	// Created: the store is new and has got a data key.
+	// Created says that the store is new and has got a data key.
 	Created
-	// Rotated: the previous key has opened the store, which needs Key from now on.
+	// Rotated says that the previous key has opened the store, which needs Key from now on.
 	Rotated
 )
 
