@@ -68,7 +68,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetHelpCommand(a.helpCommand())
 	a.addGlobalFlags(root)
 	root.AddCommand(
-		a.serveCommand(),
+		a.serveCommand(), a.storeCommand(),
 		a.publishCommand(), a.subscribeCommand(), a.requestCommand(), a.replyCommand(),
 		a.benchCommand(), a.rttCommand(),
 		a.streamCommand(), a.consumerCommand(),
