@@ -46,8 +46,20 @@ func (c *ConsumerConfig) SetRequiredLevel() {
 	c.Metadata = withRequiredLevel(c.Metadata, c.RequiredLevel())
 }
 
-// withRequiredLevel returns a copy of stored metadata.
+// levelAlone has the metadata of configurations that have none of their own: most
+// have, and there may be very many. Metadata is never changed in place.
+var levelAlone = func() (alone [APILevel + 1]map[string]string) {
+	for level := range alone {
+		alone[level] = map[string]string{MetaRequiredLevel: strconv.Itoa(level)}
+	}
+	return alone
+}()
+
+// withRequiredLevel returns stored metadata with the level.
 func withRequiredLevel(metadata map[string]string, level int) map[string]string {
+	if len(metadata) == 0 && level < len(levelAlone) {
+		return levelAlone[level]
+	}
 	stored := make(map[string]string, len(metadata)+1)
 	maps.Copy(stored, metadata)
 	delete(stored, MetaServerLevel)

@@ -39,6 +39,7 @@ type Server struct {
 	stopErr  error
 	stopped  chan struct{}
 	serving  sync.WaitGroup
+	endRest  context.CancelFunc // set by Start
 
 	mu struct {
 		sync.Mutex
@@ -178,6 +179,9 @@ func (s *Server) startLocked() (err error) {
 	if err := s.writeFilesLocked(); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.endRest = cancel
+	s.serving.Go(func() { newRest(s.accounts).run(ctx) })
 	s.log.Info("Server is ready")
 	if l := s.mu.client; l != nil {
 		s.serving.Go(func() {
@@ -284,6 +288,9 @@ func (s *Server) LameDuck(ctx context.Context) error {
 func (s *Server) stop(ctx context.Context, end func(context.Context) error) error {
 	s.stopOnce.Do(func() {
 		s.leaveJetStream()
+		if s.endRest != nil {
+			s.endRest()
+		}
 		err := end(ctx)
 		if errors.Is(err, context.Canceled) {
 			cut, cancel := context.WithTimeout(context.Background(), closeTimeout)
