@@ -39,6 +39,9 @@ func (s *Stream) Info(req jsapi.StreamInfoRequest) (*jsapi.StreamInfo, *jsapi.Er
 		info.State.Subjects = subjectsPage(x, req.SubjectsFilter, req.Offset)
 	}
 	s.sourcesInfoLocked(info)
+	if d := s.mu.machine.Delayed(); d.Messages > 0 {
+		info.Delayed = &jsapi.DelayedMessages{Messages: d.Messages, Bytes: d.Bytes, Next: time.Unix(0, d.Next).UTC()}
+	}
 	return info, nil
 }
 

@@ -113,6 +113,14 @@ type StreamInfo struct {
 	Sources    []*StreamSourceInfo `json:"sources,omitempty"`
 	Alternates []StreamAlternate   `json:"alternates,omitempty"`
 	Timestamp  time.Time           `json:"ts"`
+	Delayed    *DelayedMessages    `json:"tidings_delayed,omitempty"`
+}
+
+// DelayedMessages is what a stream will store later; stock servers have none.
+type DelayedMessages struct {
+	Messages int       `json:"messages"`
+	Bytes    int       `json:"bytes"`
+	Next     time.Time `json:"next"` // when the first is due
 }
 
 // StreamState is what a stream holds. Of an empty stream FirstSeq is LastSeq+1.
