@@ -25,7 +25,7 @@ func (c *Machine) start() {
 	case jsapi.DeliverNew:
 		first = st.Last + 1
 	case jsapi.DeliverByStartSequence:
-		first = max(c.cfg.OptStartSeq, 1)
+		first = max(c.cfg.OptStartSeq, st.First, 1)
 	case jsapi.DeliverByStartTime:
 		first = max(c.env.SeqAt(c.cfg.OptStartTime.UnixNano()), 1)
 	case jsapi.DeliverLastPerSubject:
