@@ -311,7 +311,7 @@ func (s *script) round(round int) {
 		s.purge("T", jsapi.StreamPurgeRequest{})
 	}
 	s.must(s.node.Store().Checkpoint())
-	time.Sleep(1500 * time.Millisecond)
+	pass(1500 * time.Millisecond)
 	switch round {
 	case 0:
 		s.create(jsapi.StreamConfig{Name: "X", Subjects: []string{"x.>"}})
@@ -442,7 +442,7 @@ func goOn(k *known, opts store.Options, log *bytes.Buffer) error {
 		return err
 	}
 	synctest.Wait()
-	time.Sleep(patience)
+	pass(patience)
 	synctest.Wait()
 	err = errors.Join(errors.Join(srv.node.Health()...), k.check(srv))
 	if err == nil {

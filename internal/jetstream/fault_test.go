@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/vfs"
@@ -201,7 +200,7 @@ func TestFullDiskRefusesPublishesUntilThereIsRoom(t *testing.T) {
 		}
 
 		m.SetCapacity(0)
-		time.Sleep(patience)
+		pass(patience)
 		synctest.Wait()
 		if confirmed != len(replies) {
 			t.Errorf("%d of %d acknowledgements are confirmed when there is room", confirmed, len(replies))

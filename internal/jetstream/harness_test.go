@@ -19,6 +19,11 @@ import (
 	"github.com/tidings-io/tidings/internal/wire"
 )
 
+// pass lets time go on in a synctest bubble.
+func pass(d time.Duration) {
+	time.Sleep(d) //nolint:forbidigo // in a synctest bubble this waits for nothing real
+}
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

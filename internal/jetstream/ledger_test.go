@@ -419,7 +419,7 @@ func (c *knownConsumer) drain(srv *server, s *knownStream, all map[uint64]live) 
 			}
 			delivered[a.StreamSeq] = true
 		})
-		time.Sleep(patience)
+		pass(patience)
 		synctest.Wait()
 	}
 	return delivered, errors.Join(errs...)

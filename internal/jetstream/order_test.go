@@ -15,7 +15,7 @@ type slowSync struct{ wait time.Duration }
 
 func (s *slowSync) observe(c vfs.Call) {
 	if c.Op == vfs.OpSync {
-		time.Sleep(s.wait)
+		pass(s.wait)
 	}
 }
 
@@ -31,13 +31,13 @@ func TestMessagesOnTheirWayWhileOthersExpireAreDecidedTheSameAfterARestart(t *te
 			Name: "N", Subjects: []string{"n"}, MaxMsgs: 1, MaxAge: 10 * time.Second, Discard: jsapi.DiscardNew,
 		}))
 		srv.answer("n", "first")
-		time.Sleep(10*time.Second - time.Millisecond)
+		pass(10*time.Second - time.Millisecond)
 		slow := slowSync{5 * time.Millisecond}
 		f.Observe(slow.observe)
 		var second jsapi.PubAck
 		srv.publish("n", nil, "second", func(a jsapi.PubAck) { second = a })
 		srv.client.flush()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		synctest.Wait()
 		f.Observe(nil)
 		before := srv.stream("N").State()

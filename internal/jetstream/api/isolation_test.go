@@ -194,8 +194,5 @@ func attempts(rng *rand.Rand, acks []string) []string {
 		}
 		list = append(list, strings.Join(subject, "."))
 	}
-	for _, form := range []string{"$JS.FC.S.p.1", "$JS.FC._." + hash + ".S.p.1", "$JS.ACK.S.c.1.1.1.1.1", "s.x", "w.x", "deliver.me"} {
-		list = append(list, form)
-	}
-	return list
+	return append(list, "$JS.FC.S.p.1", "$JS.FC._."+hash+".S.p.1", "$JS.ACK.S.c.1.1.1.1.1", "s.x", "w.x", "deliver.me")
 }
