@@ -61,6 +61,17 @@ func (b *inbox) take(more bool) ([]work, bool) {
 	return w, true
 }
 
+// rest marks the inbox idle if there is nothing to do, and reports whether.
+func (b *inbox) rest(more bool) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.work) > 0 || more {
+		return false
+	}
+	b.running = false
+	return true
+}
+
 // inboxKeep is the number of slots that an inbox keeps for the next turn.
 const inboxKeep = 64
 
@@ -112,23 +123,39 @@ func (p *pool) submit(s *Stream) {
 }
 
 func (p *pool) work() {
+	var r round
 	for {
-		p.mu.Lock()
-		if len(p.mu.queue) == 0 {
-			p.mu.workers--
-			p.mu.queue = nil
-			if p.mu.workers == 0 {
-				p.mu.idle.Broadcast()
-			}
-			p.mu.Unlock()
+		r.streams = p.next(r.streams[:0])
+		switch len(r.streams) {
+		case 0:
+			r.release()
 			return
+		case 1:
+			r.streams[0].run()
+		default:
+			r.run(p)
 		}
-		s := p.mu.queue[0]
-		p.mu.queue[0] = nil
-		p.mu.queue = p.mu.queue[1:]
-		p.mu.Unlock()
-		s.run()
 	}
+}
+
+// next takes a fair share of the queue, at most roundMost streams. Without any, the
+// worker is over.
+func (p *pool) next(streams []*Stream) []*Stream {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := min((len(p.mu.queue)+p.limit-1)/p.limit, roundMost)
+	if n == 0 {
+		p.mu.workers--
+		p.mu.queue = nil
+		if p.mu.workers == 0 {
+			p.mu.idle.Broadcast()
+		}
+		return streams
+	}
+	streams = append(streams, p.mu.queue[:n]...)
+	clear(p.mu.queue[:n])
+	p.mu.queue = p.mu.queue[n:]
+	return streams
 }
 
 // wait returns when no goroutine of the pool runs.

@@ -44,8 +44,9 @@ type Stream struct {
 	}
 
 	// These belong to whoever runs the turn.
-	more           bool // there is more to do than what is in the inbox
-	turns          int  // since the stream was idle for a while
+	more           bool            // there is more to do than what is in the inbox
+	kept           *core.Publisher // of a busy stream, from turn to turn
+	turns          int             // since the stream was idle for a while
 	recent         []recent
 	out            outgoing
 	appliedRecords uint64

@@ -49,15 +49,24 @@ func (s *Stream) run() {
 // turn does the work and hands over what came of it. It reports whether there is
 // more to do at once.
 func (s *Stream) turn(w []work) (more bool) {
+	pub := s.kept
+	if pub == nil {
+		pub = s.node.accounts.Publisher(core.Sender{Self: s, Account: s.account.core, Echo: true})
+		s.kept = pub
+	}
+	more = s.stage(w, pub)
+	pub.Flush()
+	s.pause(pub.Reliefs())
+	s.afterTurn(w, more)
+	return more
+}
+
+// stage does the work and leaves what came of it in the stages of pub, for the
+// caller to flush.
+func (s *Stream) stage(w []work, pub *core.Publisher) (more bool) {
 	s.mu.Lock()
-	if s.mu.pub == nil {
-		s.mu.pub = s.node.accounts.Publisher(core.Sender{Self: s, Account: s.account.core, Echo: true})
-	}
-	if s.turns++; s.turns == warmFrom {
-		s.node.warm(s)
-	}
+	s.mu.pub = pub
 	s.mu.now = time.Now().UnixNano()
-	cool := len(w) == 1 && w[0].kind == workCool
 	for i := range w {
 		s.workLocked(&w[i])
 	}
@@ -66,34 +75,43 @@ func (s *Stream) turn(w []work) (more bool) {
 	s.logDeltasLocked()
 	s.settleLocked()
 	s.armLocked()
-	pub, advice := s.mu.pub, s.mu.advice
-	s.mu.advice = nil
+	advice := s.mu.advice
+	s.mu.advice, s.mu.pub = nil, nil
 	s.mu.Unlock()
 
 	for i := range advice {
 		s.account.advise(pub, &advice[i])
 	}
-	pub.Flush()
-	s.pause(pub.Reliefs())
-	s.releaseRecent()
-	if (cool || s.turns < warmFrom) && !more {
-		s.mu.Lock()
-		if s.turns >= warmFrom {
-			s.node.cold(s)
-		}
-		if cool {
-			s.turns = 0
-		}
-		s.mu.pub = nil
-		if s.mu.reader != nil {
-			s.mu.reader.Release()
-			s.mu.reader = nil
-		}
-		s.mu.readBuf = nil
-		s.mu.Unlock()
-		pub.Release()
-	}
 	return more
+}
+
+// afterTurn gives back what was used, when everything is flushed.
+func (s *Stream) afterTurn(w []work, more bool) {
+	s.releaseRecent()
+	if s.turns++; s.turns == warmFrom {
+		s.node.warm(s)
+	}
+	cool := len(w) == 1 && w[0].kind == workCool
+	if more || !cool && s.turns >= warmFrom {
+		return
+	}
+	if s.turns >= warmFrom {
+		s.node.cold(s)
+	}
+	if cool {
+		s.turns = 0
+	}
+	if s.kept != nil {
+		s.kept.Release()
+		s.kept = nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.reader != nil {
+		s.mu.reader.Release()
+		s.mu.reader = nil
+	}
+	s.mu.readBuf = nil
 }
 
 func (s *Stream) workLocked(w *work) {
