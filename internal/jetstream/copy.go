@@ -223,13 +223,12 @@ func (c *copying) store() *jsapi.Error {
 
 // stalls reports whether a copied message was refused only for the moment, so that
 // those behind it must wait.
-func stalls(err *jsapi.Error) bool {
-	switch err.Code {
-	case jsapi.ErrStreamStoreFailed, jsapi.ErrStreamSealed, jsapi.ErrInsufficientResources, jsapi.ErrAccountResourcesExceeded,
-		jsapi.ErrStreamTooManyRequests:
-		return true
-	}
-	return false
+func stalls(err *jsapi.Error) bool { return slices.Contains(passing, err.Code) }
+
+// passing are the reasons that may go away.
+var passing = []jsapi.Code{
+	jsapi.ErrStreamStoreFailed, jsapi.ErrStreamSealed, jsapi.ErrInsufficientResources, jsapi.ErrAccountResourcesExceeded,
+	jsapi.ErrStreamTooManyRequests,
 }
 
 // append appends the record of what becomes of a message of the origin.

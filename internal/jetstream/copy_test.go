@@ -3,6 +3,7 @@ package jetstream_test
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -71,6 +72,12 @@ func (w *copyWorld) put(subject, body string, header ...string) {
 	synctest.Wait()
 }
 
+// later lets time pass, and what is due then happen.
+func later(d time.Duration) {
+	pass(d)
+	synctest.Wait()
+}
+
 // list returns the messages of a stream: sequence, subject, body, and where it was
 // copied from without the identity.
 func (w *copyWorld) list(name string) (list []string) {
@@ -81,15 +88,16 @@ func (w *copyWorld) list(name string) (list []string) {
 		if err != nil {
 			continue
 		}
-		line := fmt.Sprintf("%d %s %s", seq, m.Subject, m.Body)
+		var line strings.Builder
+		fmt.Fprintf(&line, "%d %s %s", seq, m.Subject, m.Body)
 		for field := range strings.SplitSeq(string(m.Header), "\r\n") {
 			if from, ok := strings.CutPrefix(field, jsapi.HeaderStreamSource+": "); ok {
-				line += " < " + strings.ReplaceAll(from[:strings.LastIndex(from, " ")], "\f", ",")
+				line.WriteString(" < " + strings.ReplaceAll(from[:strings.LastIndex(from, " ")], "\f", ","))
 			} else if field != "" && field != "NATS/1.0" {
-				line += " [" + field + "]"
+				line.WriteString(" [" + field + "]")
 			}
 		}
-		list = append(list, line)
+		list = append(list, line.String())
 	}
 	return list
 }
@@ -136,7 +144,7 @@ func TestMirrorsKeepSequencesAndTimes(t *testing.T) {
 			copyTest(t, func(w *copyWorld) {
 				w.create(jsapi.StreamConfig{Name: "O", Subjects: []string{"o.>"}, Storage: kind})
 				for i := range 6 {
-					w.put(fmt.Sprint("o.", i%2), fmt.Sprint("m", i), "Nats-Expected-Stream", "O", "Nats-Msg-Id", fmt.Sprint(i))
+					w.put(fmt.Sprint("o.", i%2), fmt.Sprint("m", i), "Nats-Expected-Stream", "O", "Nats-Msg-Id", strconv.Itoa(i))
 				}
 				must(t, fault(w.stream("O").DeleteMessage(1, true)))
 				must(t, fault(w.stream("O").DeleteMessage(4, true)))
@@ -175,7 +183,7 @@ func TestSourcesCopyWhatTheirFiltersLetPass(t *testing.T) {
 	copyTest(t, func(w *copyWorld) {
 		w.create(jsapi.StreamConfig{Name: "O", Subjects: []string{"o.>"}})
 		for i := range 5 {
-			w.put(fmt.Sprint("o.", i%3), fmt.Sprint("m", i), "Nats-Expected-Last-Sequence", fmt.Sprint(i))
+			w.put(fmt.Sprint("o.", i%3), fmt.Sprint("m", i), "Nats-Expected-Last-Sequence", strconv.Itoa(i))
 		}
 		w.create(jsapi.StreamConfig{Name: "S", Subjects: []string{"own"}, Sources: []*jsapi.StreamSource{
 			from("O", func(s *jsapi.StreamSource) {
@@ -227,8 +235,7 @@ func TestTenSourcesAreCopiedToTheLastMessage(t *testing.T) {
 			synctest.Wait()
 			w.crash()
 		}
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		later(time.Minute)
 		if st := w.stream("ALL").State(); st.Msgs != 1500 || st.LastSeq != 1500 {
 			t.Errorf("state %+v, want 1500 messages", st)
 		}
@@ -258,8 +265,7 @@ func TestOriginCreatedAnewIsNoticed(t *testing.T) {
 		for i := range 3 {
 			w.put("o", fmt.Sprint("b", i+1))
 		}
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		later(time.Minute)
 		w.want("S", "1 o a1 < O 1 > > o", "2 o a2 < O 2 > > o", "3 o b1 < O 1 > > o", "4 o b2 < O 2 > > o", "5 o b3 < O 3 > > o")
 		w.want("M", "1 o a1", "2 o a2")
 		if i := w.info("M").Mirror; i.Error == nil || !strings.Contains(i.Error.Description, "another") {
@@ -298,8 +304,7 @@ func TestStreamsThatKeepMessagesForConsumersLoseNoneToTheirCopies(t *testing.T) 
 			w.want("IS", is...)
 			w.crash()
 		}
-		time.Sleep(5 * time.Second)
-		synctest.Wait()
+		later(5 * time.Second)
 		for _, name := range []string{"W", "I"} {
 			if st := w.stream(name).State(); st.Msgs != 0 || st.LastSeq != 13 || st.Consumers != 1 {
 				t.Errorf("stream %s is to be empty: %+v", name, st)
@@ -344,8 +349,7 @@ func TestSourceIsTheClientOfItsConsumer(t *testing.T) {
 				w.crash()
 			}
 		}
-		time.Sleep(20 * time.Second)
-		synctest.Wait()
+		later(20 * time.Second)
 		for i, line := range want {
 			name, rest, _ := strings.Cut(line, "UP:C=jZ6RvVRH")
 			want[i] = name + "UP:C=" + jsapi.AccountHash("deliver") + rest
@@ -359,8 +363,7 @@ func TestSourceIsTheClientOfItsConsumer(t *testing.T) {
 		_, _, err := w.consumer("UP", "C").Reset(1)
 		must(t, fault(err))
 		w.put("up.21", "x")
-		time.Sleep(20 * time.Second)
-		synctest.Wait()
+		later(20 * time.Second)
 		if st := w.stream("DOWN").State(); st.Msgs != 21 {
 			t.Errorf("%d messages after a reset, want 21", st.Msgs)
 		}
@@ -384,8 +387,7 @@ func TestMessageThatDoesNotFitHoldsUpThoseBehindIt(t *testing.T) {
 		}
 		w.crash()
 		must(t, fault(w.stream("S").DeleteMessage(1, false)))
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		later(time.Minute)
 		// The one that is too large for ever is passed over.
 		got := strings.Join(w.list("S"), "\n")
 		if st := w.stream("S").State(); st.Msgs != 3 || !strings.Contains(got, "3 o small <") || !strings.Contains(got, "4 o smaller <") {

@@ -71,8 +71,7 @@ func TestDelayedMessagesSurvivePowerLoss(t *testing.T) {
 			put(fmt.Sprint("delayed", i), stream.HeaderDelay, fmt.Sprintf("%dms", 700*i+500))
 			if i%3 == 0 {
 				put(fmt.Sprint("plain", i))
-				time.Sleep(time.Second)
-				synctest.Wait()
+				later(time.Second)
 			}
 			if i == 8 {
 				mu.Lock()
@@ -87,8 +86,7 @@ func TestDelayedMessagesSurvivePowerLoss(t *testing.T) {
 				synctest.Wait()
 			}
 		}
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		later(time.Minute)
 		must(t, srv.node.Close())
 		f.Observe(nil)
 		points = append(points, point{m.AfterPowerLoss(nil), sent, acked, cancelled})
@@ -96,8 +94,7 @@ func TestDelayedMessagesSurvivePowerLoss(t *testing.T) {
 			srv, err := start(smallStore(p.disk), &log)
 			must(t, err)
 			synctest.Wait()
-			time.Sleep(delayPatience)
-			synctest.Wait()
+			later(delayPatience)
 			count := map[string]int{}
 			if s := srv.stream("S"); s != nil {
 				for seq := range s.State().LastSeq {
@@ -143,8 +140,7 @@ func TestDelayedMessagesAreVisibleOnlyWhenTheyAreDue(t *testing.T) {
 			if info.State.Msgs != 1 || info.Delayed == nil || info.Delayed.Messages != 1 || info.Delayed.Bytes == 0 || time.Until(info.Delayed.Next) < time.Minute {
 				t.Errorf("%s: %+v, delayed %+v", name, info.State, info.Delayed)
 			}
-			time.Sleep(2 * time.Minute)
-			synctest.Wait()
+			later(2 * time.Minute)
 			if len(delivered) != 2 || delivered[0] != "early after 0s" || delivered[1] != "late after 1m30s" {
 				t.Errorf("%s: delivered %q", name, delivered)
 			}

@@ -211,9 +211,9 @@ var (
 // begin finds the consumer and has it deliver what is not acknowledged.
 func (d *feed) begin() *jsapi.Error {
 	f := d.f
-	code := jsapi.ErrSourceConsumerSetupFailed
+	code, policy := jsapi.ErrSourceConsumerSetupFailed, jsapi.ErrSourceConsumerRequiresAckFC
 	if f.mirror {
-		code = jsapi.ErrMirrorConsumerSetupFailed
+		code, policy = jsapi.ErrMirrorConsumerSetupFailed, jsapi.ErrMirrorConsumerRequiresAckFC
 	}
 	done, err := f.done(d.origin)
 	if err != nil {
@@ -229,7 +229,7 @@ func (d *feed) begin() *jsapi.Error {
 	case c == nil:
 		return code.New(errNoConsumer)
 	case c.config.Load().AckPolicy != jsapi.AckFlowControl:
-		return jsapi.ErrSourceConsumerRequiresAckFC.New()
+		return policy.New()
 	case c.config.Load().DeliverSubject != d.to:
 		return code.New(errDeliver)
 	}
@@ -341,9 +341,9 @@ func (d *feed) moved(seq uint64, active bool) {
 // status takes a heartbeat or a flow control request, which is answered when
 // everything before it is stored.
 func (d *feed) status(c *copying, r *request) *jsapi.Error {
-	h, err := wire.ParseHeader(r.header)
-	if err != nil || h.Status != "100" {
-		return nil
+	h, malformed := wire.ParseHeader(r.header)
+	if malformed != nil || h.Status != "100" {
+		return nil //nolint:nilerr // it is not of a consumer
 	}
 	if err := d.store(c); err != nil {
 		return err

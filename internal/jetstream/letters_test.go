@@ -67,13 +67,9 @@ func TestMessageStaysPendingWhileItsDeadLetterHasNoPlace(t *testing.T) {
 		})
 		synctest.Wait()
 		w.ack(second, "+TERM no use", nil)
-		pass := func(d time.Duration) {
-			time.Sleep(d)
-			synctest.Wait()
-		}
-		pass(10 * time.Second)
+		later(10 * time.Second)
 		w.pull("W", "C", 10, time.Minute, func(got) {})
-		pass(10 * time.Second)
+		later(10 * time.Second)
 		if st := w.stream("W").State(); st.Msgs != 2 {
 			t.Errorf("without a place for dead letters: %+v", st)
 		}
@@ -84,20 +80,20 @@ func TestMessageStaysPendingWhileItsDeadLetterHasNoPlace(t *testing.T) {
 			t.Error("no advisory tells of it")
 		}
 		w.crash()
-		pass(10 * time.Second)
+		later(10 * time.Second)
 		w.create(dead)
 		w.put("dead.other", "full")
-		pass(30 * time.Second)
+		later(30 * time.Second)
 		if a, b := w.stream("W").State(), w.stream("DEAD").State(); a.Msgs != 2 || b.Msgs != 1 {
 			t.Errorf("while the stream of dead letters is full: %+v and %+v", a, b)
 		}
 		w.update("DEAD", func(c *jsapi.StreamConfig) { c.MaxMsgs = 10 })
-		pass(30 * time.Second)
+		later(30 * time.Second)
 		if a, b := w.stream("W").State(), w.stream("DEAD").State(); a.Msgs != 0 || b.Msgs != 3 {
 			t.Errorf("with room: %+v and %+v", a, b)
 		}
 		w.crash()
-		pass(30 * time.Second)
+		later(30 * time.Second)
 		text := strings.Join(w.list("DEAD"), "\n")
 		for _, want := range []string{
 			"dead.w too large", "dead.w second", "[Kept: yes]", "[Tidings-Dead-Letter-Stream: W]", "[Tidings-Dead-Letter-Sequence: 1]",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func stock(t *testing.T) (context.Context, *nats.Conn, jetstream.JetStream) {
 	return t.Context(), nc, js
 }
 
-func add(t *testing.T, ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) jetstream.Stream {
+func add(ctx context.Context, t *testing.T, js jetstream.JetStream, cfg jetstream.StreamConfig) jetstream.Stream {
 	t.Helper()
 	s, err := js.CreateStream(ctx, cfg)
 	if err != nil {
@@ -34,7 +35,7 @@ func add(t *testing.T, ctx context.Context, js jetstream.JetStream, cfg jetstrea
 }
 
 // read returns the next n messages of a stream, as they come.
-func read(t *testing.T, ctx context.Context, s jetstream.Stream, n int) []jetstream.Msg {
+func read(ctx context.Context, t *testing.T, s jetstream.Stream, n int) []jetstream.Msg {
 	t.Helper()
 	c, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{})
 	if err != nil {
@@ -54,7 +55,7 @@ func read(t *testing.T, ctx context.Context, s jetstream.Stream, n int) []jetstr
 func TestStockClientDelaysAMessage(t *testing.T) {
 	t.Parallel()
 	ctx, _, js := stock(t)
-	s := add(t, ctx, js, jetstream.StreamConfig{
+	s := add(ctx, t, js, jetstream.StreamConfig{
 		Name: "JOBS", Subjects: []string{"jobs.>"}, Metadata: map[string]string{"tidings.delay": "true"},
 	})
 	late := nats.NewMsg("jobs.mail")
@@ -68,7 +69,7 @@ func TestStockClientDelaysAMessage(t *testing.T) {
 	if _, err := js.Publish(ctx, "jobs.mail", []byte("early")); err != nil {
 		t.Fatal(err)
 	}
-	list := read(t, ctx, s, 2)
+	list := read(ctx, t, s, 2)
 	if string(list[0].Data()) != "early" || string(list[1].Data()) != "late" || time.Since(began) < 700*time.Millisecond {
 		t.Errorf("got %q and %q", list[0].Data(), list[1].Data())
 	}
@@ -84,7 +85,7 @@ func TestStockClientDelaysAMessage(t *testing.T) {
 func TestStockClientFindsItsDeadLetters(t *testing.T) {
 	t.Parallel()
 	ctx, _, js := stock(t)
-	s := add(t, ctx, js, jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}})
+	s := add(ctx, t, js, jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}})
 	cfg := jetstream.ConsumerConfig{
 		Durable: "billing", AckPolicy: jetstream.AckExplicitPolicy, MaxDeliver: 1, AckWait: 200 * time.Millisecond,
 		Metadata: map[string]string{"tidings.dead-letter": "dead.billing"},
@@ -93,7 +94,7 @@ func TestStockClientFindsItsDeadLetters(t *testing.T) {
 	if _, err := s.CreateConsumer(ctx, cfg); !errors.As(err, &refused) {
 		t.Fatalf("dead letters without a stream: error %v", err)
 	}
-	dead := add(t, ctx, js, jetstream.StreamConfig{Name: "DEAD", Subjects: []string{"dead.>"}})
+	dead := add(ctx, t, js, jetstream.StreamConfig{Name: "DEAD", Subjects: []string{"dead.>"}})
 	c, err := s.CreateConsumer(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +118,7 @@ func TestStockClientFindsItsDeadLetters(t *testing.T) {
 		first = false
 	}
 	reasons := map[string]string{}
-	for _, m := range read(t, ctx, dead, 2) {
+	for _, m := range read(ctx, t, dead, 2) {
 		reasons[m.Headers().Get("Tidings-Dead-Letter-Subject")] = m.Headers().Get("Tidings-Dead-Letter-Reason") + " " + m.Headers().Get("Tidings-Dead-Letter-Detail")
 	}
 	if reasons["orders.0"] != "terminated no such customer" || reasons["orders.1"] != "max_deliveries " {
@@ -128,14 +129,14 @@ func TestStockClientFindsItsDeadLetters(t *testing.T) {
 func TestStockClientReadsFromAMirror(t *testing.T) {
 	t.Parallel()
 	ctx, nc, js := stock(t)
-	add(t, ctx, js, jetstream.StreamConfig{Name: "O", Subjects: []string{"o.>"}, AllowDirect: true, MaxMsgsPerSubject: 5})
+	add(ctx, t, js, jetstream.StreamConfig{Name: "O", Subjects: []string{"o.>"}, AllowDirect: true, MaxMsgsPerSubject: 5})
 	for i := range 3 {
 		if _, err := js.Publish(ctx, "o.x", fmt.Append(nil, i)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	mirror := add(t, ctx, js, jetstream.StreamConfig{Name: "M", Mirror: &jetstream.StreamSource{Name: "O"}, MirrorDirect: true, AllowDirect: true})
-	if list := read(t, ctx, mirror, 3); string(list[2].Data()) != "2" {
+	mirror := add(ctx, t, js, jetstream.StreamConfig{Name: "M", Mirror: &jetstream.StreamSource{Name: "O"}, MirrorDirect: true, AllowDirect: true})
+	if list := read(ctx, t, mirror, 3); string(list[2].Data()) != "2" {
 		t.Errorf("the third is %q", list[2].Data())
 	}
 	if m, err := mirror.GetLastMsgForSubject(ctx, "o.x"); err != nil || m.Sequence != 3 {
@@ -158,15 +159,15 @@ func TestStockClientReadsFromAMirror(t *testing.T) {
 func TestStockClientSourcesAWorkQueue(t *testing.T) {
 	t.Parallel()
 	ctx, _, js := stock(t)
-	queue := add(t, ctx, js, jetstream.StreamConfig{Name: "W", Subjects: []string{"w.>"}, Retention: jetstream.WorkQueuePolicy})
-	all := add(t, ctx, js, jetstream.StreamConfig{Name: "ALL", Sources: []*jetstream.StreamSource{{Name: "W"}}})
+	queue := add(ctx, t, js, jetstream.StreamConfig{Name: "W", Subjects: []string{"w.>"}, Retention: jetstream.WorkQueuePolicy})
+	all := add(ctx, t, js, jetstream.StreamConfig{Name: "ALL", Sources: []*jetstream.StreamSource{{Name: "W"}}})
 	for i := range 20 {
 		if _, err := js.Publish(ctx, "w.x", fmt.Append(nil, i)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for i, m := range read(t, ctx, all, 20) {
-		if string(m.Data()) != fmt.Sprint(i) {
+	for i, m := range read(ctx, t, all, 20) {
+		if string(m.Data()) != strconv.Itoa(i) {
 			t.Fatalf("message %d is %q", i, m.Data())
 		}
 	}
