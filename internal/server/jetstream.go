@@ -38,8 +38,10 @@ func (s *Server) startJetStream() error {
 	}
 	dir := filepath.Join(o.StoreDir, storeName)
 	s.js.disk = telemetry.NewDisk(vfs.NewDir(dir))
-	st, err := store.Open(store.Options{FS: s.js.disk, Dir: ".", SyncInterval: o.SyncInterval, Log: s.log,
-		Key: string(o.Encryption.Key), PreviousKey: string(o.Encryption.PreviousKey)})
+	st, err := store.Open(store.Options{
+		FS: s.js.disk, Dir: ".", SyncInterval: o.SyncInterval, Log: s.log,
+		Key: string(o.Encryption.Key), PreviousKey: string(o.Encryption.PreviousKey),
+	})
 	if err != nil {
 		return fmt.Errorf("jetstream: %s: %w", dir, err)
 	}
