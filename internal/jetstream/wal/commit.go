@@ -11,6 +11,7 @@ import (
 // poisoned. One per log.
 func (l *Log) commitLoop() {
 	defer l.loops.Done()
+	defer l.refuseOverwrites()
 	idle := time.NewTimer(0)
 	<-idle.C
 	unproven := false // no batch follows the last one that has entries
@@ -20,6 +21,11 @@ func (l *Log) commitLoop() {
 			// Those who were just told, and others who are ready, get the processor
 			// first: their next entries share one sync instead of taking two.
 			runtime.Gosched()
+		}
+		if err := l.overwrite(); err != nil {
+			l.poison(err)
+			l.abandon()
+			return
 		}
 		b, closed := l.take(false)
 		noRoom := false // for a marker that is due

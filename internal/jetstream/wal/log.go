@@ -61,6 +61,8 @@ type Log struct {
 		// syncWanted counts the calls of Sync, syncDone those that are served.
 		syncWanted, syncDone uint64
 
+		overwrites []*overwrite // wanted, not yet begun
+
 		oldest        FileNumber // files below it are retired
 		retirePending bool       // oldest is not yet durable
 
