@@ -268,5 +268,11 @@ func (s *Stream) Purge(req jsapi.StreamPurgeRequest) (uint64, *jsapi.Error) {
 
 // DeleteMessage removes one message, durably.
 func (s *Stream) DeleteMessage(seq uint64, noErase bool) *jsapi.Error {
-	return s.do(&command{Delete: &deleteMessage{seq, !noErase}}).err
+	r := s.do(&command{Delete: &deleteMessage{seq, !noErase}})
+	if r.err == nil && !noErase && s.logged {
+		if err := s.node.store.FlushErased(); err != nil {
+			return storeError(err)
+		}
+	}
+	return r.err
 }

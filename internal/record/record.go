@@ -7,7 +7,7 @@
 //	 0  u32  sum       CRC-32C of everything after it
 //	 4  u32  length    of the whole record, bytes
 //	 8  u16  subject   length in bytes
-//	10  u16  flags     none defined; 0
+//	10  u16  flags     1: erased; see [Erase]
 //	12  u32  header    length of the header block ("NATS/1.0…CRLF CRLF"), 0: none
 //	16  i64  time      when it was accepted, Unix nanoseconds
 //	24  u64  sequence  in its stream; 0 in the log, where it is not decided yet
@@ -58,6 +58,8 @@ type Message struct {
 	Subject []byte
 	Header  []byte // nil: none
 	Body    []byte
+	// Erased says that the body is no longer what it was, but zeros.
+	Erased bool
 }
 
 // Size returns the number of bytes of a record.
@@ -133,10 +135,14 @@ func Parse(b []byte) (m Message, n int, err error) {
 		return Message{}, 0, err
 	}
 	n = Length(b)
+	m = View(b[:n])
+	if m.Erased {
+		return m, n, checkErased(&m)
+	}
 	if sum := binary.LittleEndian.Uint32(b); sum != fullSum(b[:n]) {
 		return Message{}, 0, fmt.Errorf("%w: checksum %08x does not match", ErrDamaged, sum)
 	}
-	return View(b[:n]), n, nil
+	return m, n, nil
 }
 
 // View takes a record apart that is known to be whole, such as one that was just
@@ -150,6 +156,7 @@ func View(b []byte) Message {
 		Time:    Time(b),
 		Subject: b[HeaderSize:subject:subject],
 		Body:    b[body:n:n],
+		Erased:  binary.LittleEndian.Uint16(b[offFlags:]) == flagErased,
 	}
 	if body > subject {
 		m.Header = b[subject:body:body]
@@ -166,7 +173,7 @@ func check(b []byte) error {
 	if n > int64(len(b)) || HeaderSize+content > n {
 		return fmt.Errorf("%w: length %d of %d bytes with %d of subject and header", ErrDamaged, n, len(b), content)
 	}
-	if flags := binary.LittleEndian.Uint16(b[offFlags:]); flags != 0 {
+	if flags := binary.LittleEndian.Uint16(b[offFlags:]); flags&^flagErased != 0 {
 		return fmt.Errorf("%w: unknown flags %04x", ErrDamaged, flags)
 	}
 	return nil

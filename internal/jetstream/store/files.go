@@ -27,7 +27,8 @@ type Files struct {
 	mu struct {
 		sync.RWMutex
 		segments map[uint32]*segment
-		next     uint32 // the number of the next segment
+		next     uint32   // the number of the next segment
+		erased   []uint64 // sequences of the messages that were erased last
 	}
 }
 
@@ -127,6 +128,10 @@ func (f *Files) verify(rec []byte, e index.Entry) (record.Message, error) {
 	case err != nil:
 	case n != int(e.Size):
 		err = fmt.Errorf("%w: %d bytes instead of %d", record.ErrDamaged, n, e.Size)
+	case m.Erased && f.wasErased(e.Seq) && f.store.ready.Load():
+		return record.Message{}, ErrMoved // it is being removed
+	case m.Erased && f.store.ready.Load():
+		err = errErased
 	case m.Seq != 0 && m.Seq != e.Seq:
 		err = fmt.Errorf("%w: it is that of message %d", record.ErrDamaged, m.Seq)
 	default:

@@ -57,6 +57,7 @@ func (k *keeping) ref(g Group) (sectionRef, bool) {
 // Recover to Close.
 func (s *Store) keepLoop() {
 	defer close(s.kept)
+	_ = s.FlushErased() // what recovery has removed again; an error has stopped the store
 	s.tidy()
 	for {
 		var retry <-chan time.Time
@@ -94,6 +95,9 @@ func (s *Store) work() error {
 	}
 	if err == nil {
 		err = s.makeRoom()
+	}
+	if err == nil {
+		err = s.FlushErased() // copies of what was removed while it was moved
 	}
 	if err == nil {
 		err = s.compact()

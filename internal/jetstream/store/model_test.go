@@ -13,6 +13,7 @@ import (
 	"github.com/tidings-io/tidings/internal/jetstream/store"
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/record"
+	"github.com/tidings-io/tidings/internal/vfs"
 )
 
 // The kinds of entries of the tests.
@@ -117,6 +118,9 @@ func (s *stream) apply(c command, i wal.Index, at index.Place) error {
 		}
 	case kindRemove:
 		if e, ok := s.x.Remove(binary.LittleEndian.Uint64(c.payload)); ok {
+			if e.Seq%2 == 0 {
+				s.files.Erase(e)
+			}
 			s.files.Free(e)
 		}
 	case kindPurge:
@@ -343,6 +347,9 @@ func (n *node) apply(st *stream) error {
 		}
 	}
 	st.queue = nil
+	if err := n.s.FlushErased(); err != nil && !errors.Is(err, vfs.ErrNoSpace) {
+		return err
+	}
 	return nil
 }
 

@@ -274,6 +274,11 @@ func (s *Store) repoint(gr *group, owner Owner, moves []move) (moved int) {
 			m := &moves[i]
 			if _, there := v.Index.Get(m.entry.Seq); !there || m.skip {
 				moved++ // it is gone from the file, too
+				if !m.skip && m.to.File != 0 {
+					copied := m.entry
+					copied.Place = m.to
+					gr.files.Erase(copied) // it may have been removed for its content
+				}
 				continue
 			}
 			if v.Index.Move(m.entry.Seq, m.entry.Place, m.to) {

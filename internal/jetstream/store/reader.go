@@ -54,7 +54,7 @@ func (r *Reader) read(e index.Entry) (record.Message, []byte, error) {
 	if rec, ok := r.buffered(e); ok {
 		// What was read ahead may have been written since: only a fresh read shows
 		// whether a record is damaged.
-		if m, n, err := record.Parse(rec); err == nil && n == int(e.Size) && (m.Seq == 0 || m.Seq == e.Seq) {
+		if m, n, err := record.Parse(rec); err == nil && n == int(e.Size) && !m.Erased && (m.Seq == 0 || m.Seq == e.Seq) {
 			return m, rec, nil
 		}
 	}

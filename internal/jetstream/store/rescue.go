@@ -67,7 +67,7 @@ func rescueSegment(opts Options, g Group, name string, f func(g Group, m record.
 	found := 0
 	var failed error
 	each := func(_ int64, m record.Message, err error) {
-		if err == nil && failed == nil {
+		if err == nil && failed == nil && !m.Erased {
 			found++
 			failed = f(g, m)
 		}

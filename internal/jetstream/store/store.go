@@ -54,7 +54,8 @@ type Store struct {
 	closing   sync.Once
 	closeErr  error // set inside closing
 
-	keep keeping
+	keep  keeping
+	erase erasing
 
 	mu struct {
 		sync.RWMutex
@@ -126,6 +127,9 @@ func (s *Store) open() error {
 	}
 	s.handles.fs = s.opts.FS
 	if s.node, err = openNode(s.opts); err != nil {
+		return err
+	}
+	if err = finishErasures(s.opts); err != nil {
 		return err
 	}
 	if s.loaded, err = s.load(); err != nil {

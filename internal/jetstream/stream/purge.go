@@ -94,12 +94,16 @@ func (m *Machine) Delete(seq uint64, erase bool, now int64) *jsapi.Error {
 	default:
 		return jsapi.ErrSequenceNotFound.New(seq)
 	}
-	if eraser, can := m.space.(Eraser); can && erase {
+	if eraser, can := m.space.(Eraser); can && erase && !m.readsBack() {
 		eraser.Erase(e)
 	}
 	m.remove(seq)
 	return nil
 }
+
+// readsBack reports whether what the stream stores may be made of what it had
+// stored: then bodies must stay as they are, as after a crash it is made again.
+func (m *Machine) readsBack() bool { return m.cfg.AllowMsgCounter || m.cfg.AllowMsgSchedules }
 
 // Remove takes out a message that nobody needs any more, as all who wanted it have
 // acknowledged it. It reports whether there was one.

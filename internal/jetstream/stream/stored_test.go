@@ -68,6 +68,28 @@ func TestDeletedMessagesAreErasedIfAskedFor(t *testing.T) {
 	}
 }
 
+// What such streams store is made of what they had stored, after a crash again.
+func TestStreamsThatReadBackEraseNothing(t *testing.T) {
+	t.Parallel()
+	for _, counts := range []bool{true, false} {
+		cfg := jsapi.StreamConfig{Name: "S", Subjects: []string{"a.>"}, AllowMsgCounter: counts, AllowMsgSchedules: !counts}
+		w := newWorld(t, cfg)
+		space := &erasing{memory: w.space}
+		w.use(stream.New(*w.m.Config(), epoch, space))
+		if counts {
+			w.publish("a.x", "", "Nats-Incr: 1")
+		} else {
+			w.publish("a.x", "text")
+		}
+		if err := w.m.Delete(1, true, w.now); err != nil {
+			t.Fatal(err)
+		}
+		if len(space.erased) > 0 {
+			t.Errorf("erased %v", space.erased)
+		}
+	}
+}
+
 // A refused message must not leave anything where the machine keeps records.
 func TestRefusedMessagesAreNotKept(t *testing.T) {
 	t.Parallel()

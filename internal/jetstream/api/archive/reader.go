@@ -194,6 +194,8 @@ func (a *reader) readMessages(name string) error {
 		switch {
 		case err != nil:
 			return invalid("entry %q: %v", name, err)
+		case m.Erased:
+			return invalid("message %d is erased, which has no place in a backup", m.Seq)
 		case m.Seq <= a.seq || m.Seq > a.head.LastSeq:
 			return invalid("message %d stands after %d, the last is %d", m.Seq, a.seq, a.head.LastSeq)
 		case first && name != fmt.Sprintf("%s%020d", nameMessages, m.Seq):
