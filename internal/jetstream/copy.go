@@ -80,11 +80,14 @@ func (f *follower) position(origin *Stream) (uint64, *jsapi.Error) {
 }
 
 // done returns the last sequence of the origin that was copied. A source whose
-// origin was created anew begins anew. A mirror does not: it would mix two streams
-// under one row of sequences.
+// origin was created anew begins anew, and goes on from the end of one that was
+// restored from a backup that ends earlier. A mirror does neither: it would mix two
+// streams under one row of sequences.
 func (f *follower) done(origin *Stream) (uint64, *jsapi.Error) {
 	var known string
 	var done, last uint64
+	var end uint64
+	origin.View(func(x *index.Index) { end = x.State().Last })
 	f.stream.locked(func() {
 		m := f.stream.mu.machine
 		known, done = m.Source(f.key)
@@ -92,12 +95,18 @@ func (f *follower) done(origin *Stream) (uint64, *jsapi.Error) {
 	})
 	id := origin.identity()
 	switch {
+	case !f.mirror && known == id && done > end:
+		f.stream.node.log.Warn("Origin of a source was taken back, the source goes on at its end", "account", f.stream.account.Name(),
+			"stream", f.stream.name, "origin", origin.name, "copied", done, "last", end)
+		return end, f.stream.do(&command{Source: &sourceCommand{Key: f.key, Identity: id, Seq: end}}).err
 	case !f.mirror && (known == id || known == ""):
 		return done, nil
 	case !f.mirror:
 		f.stream.node.log.Warn("Origin of a source was created anew, all of it is copied", "account", f.stream.account.Name(),
 			"stream", f.stream.name, "origin", origin.name)
 		return 0, f.stream.do(&command{Source: &sourceCommand{Key: f.key, Identity: id}}).err
+	case known == id && last > end:
+		return 0, jsapi.ErrMirrorConsumerSetupFailed.New(errAhead)
 	case known == id:
 		return last, nil
 	case known == "" || last == 0:
@@ -105,6 +114,9 @@ func (f *follower) done(origin *Stream) (uint64, *jsapi.Error) {
 	}
 	return 0, jsapi.ErrMirrorConsumerSetupFailed.New(errOther)
 }
+
+var errAhead = errors.New("the mirror has sequences that its origin does not have: " +
+	"the origin was taken back, delete the mirror and create it again")
 
 var errOther = errors.New("the stream that was mirrored is gone, the one with its name now is another: " +
 	"delete the mirror and create it again, or remove mirror from its configuration to keep what it has")

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tidings-io/tidings/internal/jsapi"
+	"github.com/tidings-io/tidings/internal/record"
 	"github.com/tidings-io/tidings/internal/vfs"
 )
 
@@ -258,6 +259,7 @@ func TestOriginCreatedAnewIsNoticed(t *testing.T) {
 		w.put("o", "a1")
 		w.put("o", "a2")
 		must(t, fault(w.account.DeleteStream("O")))
+		later(time.Second)
 		if i := w.info("S").Sources[0]; i.Error == nil {
 			t.Errorf("source without an origin: %+v", i)
 		}
@@ -279,6 +281,35 @@ func TestOriginCreatedAnewIsNoticed(t *testing.T) {
 		w.update("M", func(c *jsapi.StreamConfig) { c.Mirror, c.Subjects = nil, []string{"m"} })
 		w.put("m", "own")
 		w.want("M", "1 o a1", "2 o a2", "3 m own")
+	})
+}
+
+func TestOriginThatIsTakenBackIsNoticed(t *testing.T) {
+	copyTest(t, func(w *copyWorld) {
+		w.create(jsapi.StreamConfig{Name: "O", Subjects: []string{"o"}})
+		w.create(jsapi.StreamConfig{Name: "MEM", Subjects: []string{"mem"}, Storage: jsapi.MemoryStorage})
+		w.create(jsapi.StreamConfig{Name: "S", Sources: []*jsapi.StreamSource{from("O"), from("MEM")}})
+		w.create(jsapi.StreamConfig{Name: "M", Mirror: from("O")})
+		w.put("o", "a1")
+		w.put("o", "a2")
+		w.put("mem", "m1")
+		cfg, created := w.stream("O").Config(), w.stream("O").Created()
+		first, err := w.stream("O").Message(jsapi.MsgGetRequest{Seq: 1})
+		must(t, fault(err))
+		must(t, fault(w.account.DeleteStream("O")))
+		later(time.Second)
+		back, err := w.account.Restore(cfg, created) // from a backup with one message
+		must(t, fault(err))
+		must(t, back.Add(record.Build(nil, &first)))
+		_, err = back.Commit()
+		must(t, fault(err))
+		synctest.Wait()
+		w.put("o", "b2")
+		w.crash()
+		w.put("mem", "m2")
+		w.put("o", "b3")
+		w.want("S", "1 o a1 < O 1 > > o", "2 o a2 < O 2 > > o", "3 mem m1 < MEM 1 > > mem", "4 o b2 < O 2 > > o",
+			"5 mem m2 < MEM 1 > > mem", "6 o b3 < O 3 > > o")
 	})
 }
 

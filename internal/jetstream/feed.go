@@ -56,7 +56,7 @@ func newFeed(f *follower, origin *Stream) *feed {
 		d.name, d.to = c.Name, c.DeliverSubject
 		return d
 	}
-	suffix := jsapi.AccountHash(strings.Join([]string{f.stream.identity(), origin.identity(), f.key}, " "))
+	suffix := jsapi.AccountHash(strings.Join([]string{f.stream.account.Name(), f.stream.identity(), origin.identity(), f.key}, " "))
 	d.own, d.name, d.to = true, sourceConsumerPrefix+suffix, "$JS.S."+suffix
 	if f.mirror {
 		d.name, d.to = mirrorConsumerPrefix+suffix, "$JS.M."+suffix

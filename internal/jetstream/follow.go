@@ -103,9 +103,10 @@ func orAll(filter string) string {
 }
 
 // identity tells a stream from another one of the same name that was there before
-// or comes after it.
+// or comes after it. One that is restored from a backup is the same; one in memory
+// is another with each start of the server.
 func (s *Stream) identity() string {
-	return jsapi.AccountHash(s.account.Name() + " " + s.name + " " + utoa(uint64(s.group)) + " " + utoa(uint64(s.created.UnixNano())))
+	return jsapi.AccountHash(s.name + " " + utoa(uint64(s.created.UnixNano())) + s.incarnation)
 }
 
 // wake has the follower look for something to do. It does not block.

@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,8 @@ type Stream struct {
 	created time.Time
 	logged  bool  // commands go through the log; not those of streams in memory
 	space   space // where the records are
+	// incarnation is another one each time for a stream in memory, else empty.
+	incarnation string
 
 	config        atomic.Pointer[jsapi.StreamConfig]
 	consumerCount atomic.Int64 // without those that mirrors and sources have
@@ -119,7 +122,7 @@ func newStream(n *Node, a *Account, e *catalogueEntry) *Stream {
 	s := &Stream{node: n, account: a, name: e.Config.Name, group: e.Group, created: e.Created}
 	s.config.Store(e.Config)
 	if e.Config.Storage == jsapi.MemoryStorage {
-		s.space = store.NewMemory()
+		s.space, s.incarnation = store.NewMemory(), uniqueID()
 	} else {
 		s.logged = true
 		s.space = n.store.Files(e.Group)
@@ -162,7 +165,11 @@ func (s *Stream) View(f func(x *index.Index)) {
 // Read appends the record of an entry that View has found. It takes no lock: the
 // record may have been moved or removed since, which satisfies [store.ErrMoved].
 func (s *Stream) Read(dst []byte, e index.Entry) ([]byte, error) {
-	return s.space.Read(dst, e)
+	b, err := s.space.Read(dst, e)
+	if err != nil && !errors.Is(err, store.ErrMoved) {
+		s.locked(func() { s.readFailedLocked(e, err) })
+	}
+	return b, err
 }
 
 // open lets clients reach the stream. Account.resolve is to be called afterwards,
