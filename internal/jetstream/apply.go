@@ -3,6 +3,7 @@ package jetstream
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"strconv"
 
 	"github.com/tidings-io/tidings/internal/jetstream/index"
@@ -78,6 +79,9 @@ func (s *Stream) applyPublishLocked(e *entry) {
 	}
 	if e.err != nil {
 		s.failLocked(e.err)
+		if errors.Is(e.err, wal.ErrFull) {
+			s.node.full(s)
+		}
 	}
 	if e.done != nil {
 		e.done(result{err: refusal})

@@ -182,6 +182,10 @@ func (s *Stream) ackedLocked(seq uint64) {
 func (s *Stream) failLocked(err error) {
 	if s.mu.failed == nil && errors.Is(err, wal.ErrPoisoned) {
 		s.mu.failed = err
+		kind := jsapi.EventStreamStoreFailed
+		s.mu.advice = append(s.mu.advice, event{kind.For(s.name), &jsapi.StreamStoreFailed{
+			Event: newEvent(kind), Stream: s.name, Error: err.Error(), Domain: s.node.cfg.Domain,
+		}})
 		s.node.log.Error("Stream is stopped, restart the server to recover it", "account", s.account.Name(), "stream", s.name, "error", err)
 	}
 }

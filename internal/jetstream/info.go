@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,6 +17,13 @@ import (
 // Info returns what there is to know of the stream.
 func (s *Stream) Info(req jsapi.StreamInfoRequest) (*jsapi.StreamInfo, *jsapi.Error) {
 	cfg := *s.config.Load()
+	if every := s.node.cfg.SyncInterval; every > 0 && s.logged {
+		cfg.Metadata = maps.Clone(cfg.Metadata)
+		if cfg.Metadata == nil {
+			cfg.Metadata = map[string]string{}
+		}
+		cfg.Metadata[jsapi.MetaSyncInterval] = every.String()
+	}
 	info := &jsapi.StreamInfo{
 		Config: cfg, Created: s.created, Domain: s.node.cfg.Domain,
 		Cluster:   &jsapi.ClusterInfo{Leader: s.node.cfg.Server},

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tidings-io/tidings/internal/core"
+	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jetstream/store"
 	"github.com/tidings-io/tidings/internal/jetstream/stream"
 	"github.com/tidings-io/tidings/internal/jsapi"
@@ -31,6 +32,10 @@ type Config struct {
 
 	// Dir is the directory that the store is in, for reports.
 	Dir string
+
+	// SyncInterval is how long acknowledged messages may wait for the disk; 0: not
+	// at all.
+	SyncInterval time.Duration
 
 	// MaxMemory and MaxStorage bound the bytes of all streams; -1: unlimited.
 	MaxMemory, MaxStorage int64
@@ -64,6 +69,17 @@ type Config struct {
 // nodeGroup is the group of the log that the catalogue is kept in.
 const nodeGroup store.Group = 1
 
+const (
+	// scrubFirst is when everything stored is read for the first time, scrubEvery
+	// how long after that again, at scrubRate bytes a second.
+	scrubFirst = time.Hour
+	scrubEvery = 7 * 24 * time.Hour
+	scrubRate  = 8 << 20
+	// fullEvery is how often it is told that there is no room, and for how long
+	// that is a problem of health.
+	fullEvery = 10 * time.Second
+)
+
 // housekeeping is how often what idle streams keep is given back.
 const housekeeping = 5 * time.Second
 
@@ -78,6 +94,7 @@ type Node struct {
 	catalogue catalogue
 	usage     struct{ memory, storage atomic.Int64 } // bytes of messages of all accounts
 	indexed   atomic.Int64                           // bytes that all indexes take, at most
+	fullAt    atomic.Int64                           // when a publish was refused for want of room, Unix nanoseconds
 	batches   atomic.Int64                           // atomic batches that are open
 
 	stop    context.CancelFunc
@@ -112,6 +129,7 @@ func Open(cfg Config, st *store.Store, accounts *core.Accounts, log *slog.Logger
 	ctx, cancel := context.WithCancel(context.Background())
 	n.stop = cancel
 	n.stopped.Go(func() { n.housekeep(ctx) })
+	n.stopped.Go(func() { n.scrub(ctx) })
 	return n, nil
 }
 
@@ -248,6 +266,59 @@ func (n *Node) housekeep(ctx context.Context) {
 	}
 }
 
+// scrub reads everything that is stored again from time to time, so that damage is
+// found while there is a copy or a backup of what it hits.
+func (n *Node) scrub(ctx context.Context) {
+	timer := time.NewTimer(scrubFirst)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		report, err := n.store.Scrub(ctx, scrubRate)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			n.log.Error("Stored messages could not be checked", "error", err)
+		case len(report.Damage) > 0:
+			n.log.Error("Stored messages are damaged", "found", len(report.Damage), "first", report.Damage[0])
+		default:
+			n.log.Info("Stored messages are whole", "messages", report.Messages, "bytes", report.Bytes)
+		}
+		timer.Reset(scrubEvery)
+	}
+}
+
+// Damaged is told by the store of each message that it finds lost.
+func (n *Node) Damaged(g store.Group, err error) {
+	n.mu.RLock()
+	s := n.mu.groups[g]
+	n.mu.RUnlock()
+	var damage *store.DamageError
+	if s == nil || !errors.As(err, &damage) || damage.Seq == 0 {
+		n.log.Error("The store is damaged", "error", err)
+		return
+	}
+	// The store may be under the stream's lock.
+	s.postAside(work{kind: workCall, do: func() { s.readFailedLocked(index.Entry{Seq: damage.Seq}, err) }})
+}
+
+// full tells, now and then, that a publish was refused for want of room on disk.
+func (n *Node) full(s *Stream) {
+	now := time.Now()
+	if last := n.fullAt.Load(); now.UnixNano()-last < int64(fullEvery) || !n.fullAt.CompareAndSwap(last, now.UnixNano()) {
+		return
+	}
+	n.log.Error("No room to store messages: publishers are refused until there is", "account", s.account.Name(), "stream", s.name, "directory", n.cfg.Dir)
+	kind := jsapi.EventServerOutOfStorage
+	s.mu.advice = append(s.mu.advice, event{kind.Subject, &jsapi.OutOfStorage{
+		Event: newEvent(kind), Server: n.cfg.Server, ServerID: n.cfg.ID, Stream: s.name, Domain: n.cfg.Domain,
+	}})
+}
+
 // cool has streams that were idle for a while give back what they kept.
 func (n *Node) cool(now time.Time) {
 	n.hot.Lock()
@@ -270,11 +341,16 @@ func (n *Node) Usage() (memory, storage uint64) {
 	return uint64(max(n.usage.memory.Load(), 0)), uint64(max(n.usage.storage.Load(), 0))
 }
 
+var errNoRoom = errors.New("no room to store messages: publishers are refused")
+
 // Health returns what is wrong: streams that lost messages, a store that failed.
 func (n *Node) Health() []error {
 	var problems []error
 	if err := n.store.Err(); err != nil {
 		problems = append(problems, err)
+	}
+	if last := n.fullAt.Load(); time.Since(time.Unix(0, last)) < 2*fullEvery {
+		problems = append(problems, errNoRoom)
 	}
 	for _, s := range n.streams() {
 		if err := s.health(); err != nil {

@@ -53,6 +53,7 @@ var (
 	EventConsumerAckMetric     = EventKind{MetricPrefix + "CONSUMER.ACK", metricType + "consumer_ack"}
 
 	EventDomainLeaderElected = EventKind{AdvisoryPrefix + "DOMAIN.LEADER_ELECTED", advisoryType + "domain_leader_elected"}
+	EventStreamStoreFailed   = EventKind{AdvisoryPrefix + "STREAM.STORE_FAILED", "io.tidings.jetstream.advisory.v1.stream_store_failed"}
 	EventServerOutOfStorage  = EventKind{AdvisoryPrefix + "SERVER.OUT_OF_STORAGE", advisoryType + "server_out_of_space"}
 	EventServerRemoved       = EventKind{AdvisoryPrefix + "SERVER.REMOVED", advisoryType + "server_removed"}
 	EventAPILimitReached     = EventKind{AdvisoryPrefix + "API.LIMIT_REACHED", advisoryType + "api_limit_reached"}
@@ -265,6 +266,16 @@ type DomainLeaderElected struct {
 	Replicas []*PeerInfo `json:"replicas"`
 	Cluster  string      `json:"cluster"`
 	Domain   string      `json:"domain,omitempty"`
+}
+
+// StreamStoreFailed says that a stream takes nothing any more until the server is
+// started anew, since something could not be written. It is not known to other
+// servers.
+type StreamStoreFailed struct {
+	Event
+	Stream string `json:"stream"`
+	Error  string `json:"error"`
+	Domain string `json:"domain,omitempty"`
 }
 
 // OutOfStorage says that a server has no room, when storing to which stream.

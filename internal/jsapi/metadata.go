@@ -11,6 +11,9 @@ const (
 	MetaRequiredLevel = "_nats.req.level"
 	MetaServerLevel   = "_nats.level"
 	MetaServerVersion = "_nats.ver"
+	// MetaSyncInterval is shown where messages are acknowledged before they are
+	// synced, by the server's choice: how long that may take.
+	MetaSyncInterval = "_tidings.sync_interval"
 )
 
 // RequiredLevel returns the lowest API level of a server that can run such a
@@ -64,6 +67,7 @@ func withRequiredLevel(metadata map[string]string, level int) map[string]string 
 	maps.Copy(stored, metadata)
 	delete(stored, MetaServerLevel)
 	delete(stored, MetaServerVersion)
+	delete(stored, MetaSyncInterval)
 	stored[MetaRequiredLevel] = strconv.Itoa(level)
 	return stored
 }

@@ -82,6 +82,7 @@ func userMetadata(metadata map[string]string) map[string]string {
 	m := maps.Clone(metadata)
 	delete(m, MetaServerLevel)
 	delete(m, MetaServerVersion)
+	delete(m, MetaSyncInterval)
 	if len(m) == 0 {
 		return nil
 	}

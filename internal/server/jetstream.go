@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/tidings-io/tidings/internal/conn"
 	"github.com/tidings-io/tidings/internal/core"
@@ -22,9 +23,10 @@ const storeName = "tidings"
 
 // jetStream is what the server has of JetStream.
 type jetStream struct {
-	node *jetstream.Node
-	api  *api.Server
-	disk *telemetry.Disk
+	node    *jetstream.Node
+	serving atomic.Pointer[jetstream.Node] // node, for the store's own goroutines
+	api     *api.Server
+	disk    *telemetry.Disk
 }
 
 // startJetStream opens the store and serves what is in it.
@@ -41,6 +43,11 @@ func (s *Server) startJetStream() error {
 	st, err := store.Open(store.Options{
 		FS: s.js.disk, Dir: ".", SyncInterval: o.SyncInterval, Log: s.log,
 		Key: string(o.Encryption.Key), PreviousKey: string(o.Encryption.PreviousKey),
+		OnDamage: func(g store.Group, err error) {
+			if n := s.js.serving.Load(); n != nil {
+				n.Damaged(g, err)
+			}
+		},
 	})
 	if err != nil {
 		return fmt.Errorf("jetstream: %s: %w", dir, err)
@@ -51,7 +58,7 @@ func (s *Server) startJetStream() error {
 	}
 	node, err := jetstream.Open(jetstream.Config{
 		Server: s.name, ID: s.id, Version: NATSVersion, Domain: o.Domain, Dir: dir,
-		MaxMemory: memory, MaxStorage: disk, MaxIndex: o.IndexCapacity(),
+		SyncInterval: o.SyncInterval, MaxMemory: memory, MaxStorage: disk, MaxIndex: o.IndexCapacity(),
 		DuplicateWindowMax: o.Limits.MaxDuplicateWindow,
 		MaxAckPending:      o.Limits.MaxAckPending, MaxRequestBatch: o.Limits.MaxRequestBatch,
 		MaxBufferedMessages: int64(o.MaxBufferedMsgs), MaxBufferedBytes: o.MaxBufferedSize,
@@ -63,6 +70,7 @@ func (s *Server) startJetStream() error {
 		return fmt.Errorf("jetstream: %s: %w", dir, err)
 	}
 	s.js.node = node
+	s.js.serving.Store(node)
 	s.js.api = api.New(api.Config{
 		Accounts: s.accounts, Server: s.name, Domain: o.Domain, SystemAccount: systemAccount,
 		Lenient: !o.Strict, RequestQueueLimit: o.RequestQueueLimit, InfoQueueLimit: o.InfoQueueLimit,

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"path"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -39,7 +40,7 @@ func (d *Disk) measured(name string) func(vfs.File, error) (vfs.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if path.Ext(name) == logSuffix {
+		if strings.Contains(path.Base(name), logSuffix) { // also while it is made
 			return &measuredFile{f, &d.log}, nil
 		}
 		return &measuredFile{f, &d.other}, nil

@@ -192,7 +192,7 @@ func (m *Machine) checkRoom(c *candidate, b *commit) *jsapi.Error {
 	}
 	on, _ := m.x.Subject(c.rec.Subject)
 	if limit := m.cfg.MaxMsgsPerSubject; limit > 0 && on.Count+b.count(c.rec.Subject) >= uint64(limit) {
-		if m.cfg.DiscardNewPerSubject {
+		if m.cfg.DiscardNewPerSubject && len(c.h.rollup) == 0 { // a rollup makes room first
 			return jsapi.ErrStreamStoreFailed.New("maximum messages per subject exceeded")
 		}
 		messages--

@@ -118,7 +118,7 @@ func (n *naive) publish(p *naivePublish, headerBytes int, now int64) (seq uint64
 	if n.cfg.Discard == jsapi.DiscardNew {
 		messages, bytes := int64(len(n.msgs))+1, n.bytes()+size
 		if n.cfg.MaxMsgsPerSubject > 0 && int64(len(on)) >= n.cfg.MaxMsgsPerSubject {
-			if n.cfg.DiscardNewPerSubject {
+			if n.cfg.DiscardNewPerSubject && p.rollup == "" {
 				return 0, false, jsapi.ErrStreamStoreFailed
 			}
 			messages--
