@@ -219,15 +219,10 @@ func (s *Stream) settleLocked() {
 			f.wake()
 		}
 	}
-	if open, _ := s.mu.machine.Inflight(); open != s.batches {
-		s.node.batches.Add(int64(open - s.batches))
-		s.batches = open
+	if !s.mu.closed {
+		open, _ := s.mu.machine.Inflight()
+		s.countLocked(x, open)
 	}
-	if delta := int64(x.Bytes) - s.mu.bytes; delta != 0 {
-		s.mu.bytes += delta
-		s.account.use(s.config.Load().Storage, delta)
-	}
-	s.countIndexLocked(int64(x.Messages)*indexMessage + int64(x.Subjects)*indexSubject)
 	s.full.Store(s.mu.machine.Full())
 	for _, a := range s.mu.machine.Abandoned() {
 		s.adviseAbandoned(a)
@@ -247,6 +242,20 @@ func (s *Stream) adviseAbandoned(a stream.Abandoned) {
 		Event: newEvent(kind), Stream: s.name,
 		Domain: s.node.cfg.Domain, BatchID: a.Batch, Reason: a.Reason,
 	}})
+}
+
+// countLocked counts what the stream takes now in what the account and the node
+// take: nothing, once it is deleted.
+func (s *Stream) countLocked(x index.State, batches int) {
+	if batches != s.batches {
+		s.node.batches.Add(int64(batches - s.batches))
+		s.batches = batches
+	}
+	if delta := int64(x.Bytes) - s.mu.bytes; delta != 0 {
+		s.mu.bytes += delta
+		s.account.use(s.config.Load().Storage, delta)
+	}
+	s.countIndexLocked(int64(x.Messages)*indexMessage + int64(x.Subjects)*indexSubject)
 }
 
 // What an index takes in memory at most, in bytes.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jetstream/store"
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/jsapi"
@@ -139,11 +140,7 @@ func (n *Node) deleteStream(s *Stream) error {
 		return err
 	}
 	s.close(jsapi.StatusConsumerDeleted)
-	s.locked(func() {
-		s.account.use(s.config.Load().Storage, -s.mu.bytes)
-		s.mu.bytes = 0
-		s.countIndexLocked(0)
-	})
+	s.locked(func() { s.countLocked(index.State{}, 0) })
 	n.mu.Lock()
 	delete(n.mu.groups, s.group)
 	n.mu.Unlock()

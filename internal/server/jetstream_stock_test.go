@@ -185,3 +185,37 @@ func TestStockClientSourcesAWorkQueue(t *testing.T) {
 		}
 	}
 }
+
+func TestDeletedStreamsUseNothing(t *testing.T) {
+	t.Parallel()
+	ctx, nc, js := stock(t)
+	s := add(ctx, t, js, jetstream.StreamConfig{Name: "S", Subjects: []string{"s.>"}, MaxAge: time.Hour})
+	if _, err := s.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "C"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		if _, err := js.Publish(ctx, "s.1", make([]byte, 1000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	usage := func() uint64 {
+		info, err := js.AccountInfo(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Store
+	}
+	if got := usage(); got < 10_000 {
+		t.Errorf("the account uses %d bytes with 10 messages of 1000 in it", got)
+	}
+	if err := js.DeleteStream(ctx, "S"); err != nil {
+		t.Fatal(err)
+	}
+	// An acknowledgement and a pull that were on their way reach what is left.
+	if err := errors.Join(nc.Publish("$JS.ACK.S.C.1.1.1.1.0", nil), nc.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	if got := usage(); got != 0 {
+		t.Errorf("the account uses %d bytes after its stream is gone", got)
+	}
+}
