@@ -60,7 +60,8 @@ func FuzzParseNeverReadsBeyondItsInput(f *testing.F) {
 	f.Add(record.Build(nil, &record.Message{Subject: []byte("a"), Body: []byte("b")}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, n, err := record.Parse(b)
-		if err == nil && !bytes.Equal(record.Build(nil, &m), b[:n]) {
+		// What is erased is never built.
+		if err == nil && !m.Erased && !bytes.Equal(record.Build(nil, &m), b[:n]) {
 			t.Errorf("Parse(%x) gives another record", b)
 		}
 	})
