@@ -144,7 +144,6 @@ func (n *Node) deleteStream(s *Stream) error {
 	n.mu.Lock()
 	delete(n.mu.groups, s.group)
 	n.mu.Unlock()
-	n.store.Detach(s.group)
 	n.store.Drop(s.group)
 	return nil
 }

@@ -227,7 +227,6 @@ func (n *Node) dropUnfinished() error {
 		}
 		s.account.removeLocked(s)
 		delete(n.mu.groups, s.group)
-		n.store.Detach(s.group)
 		n.store.Drop(s.group)
 	}
 	return nil

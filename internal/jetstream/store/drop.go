@@ -20,13 +20,15 @@ type dropState struct {
 }
 
 // Drop says that the deletion of a group is durable: its files go once no
-// checkpoint refers to them. It is called when the deletion is applied, in
+// checkpoint refers to them, and its owner is asked no more, but for what it is
+// asked right now. It is called when the deletion is applied, in
 // recovery, too.
 func (s *Store) Drop(g Group) {
 	tail := s.log.State().Tail
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.dropLocked(g, tail)
+	s.mu.Unlock()
+	s.wake() // it may wait for the group
 }
 
 func (s *Store) dropLocked(g Group, tail wal.FileNumber) {

@@ -100,7 +100,7 @@ func TestForgottenOwnerKeepsTheLogAndIsNamed(t *testing.T) {
 		must(t, n.open(options(vfs.NewMem(), 1)))
 		st, err := n.create()
 		must(t, err)
-		n.s.Detach(st.group)
+		n.s.Attach(st.group, nil)
 		for range 100 {
 			n.s.Throttle() // never for ever
 			var payload []byte

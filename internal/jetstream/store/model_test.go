@@ -279,7 +279,6 @@ func (n *node) drop(g store.Group, i wal.Index) {
 	delete(n.streams, g)
 	n.applied = i
 	n.mu.Unlock()
-	n.s.Detach(g)
 	n.s.Drop(g)
 }
 

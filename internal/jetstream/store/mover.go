@@ -167,16 +167,19 @@ func (s *Store) moveFile(n wal.FileNumber, p pacing) (reason string, err error) 
 // moveGroup copies what is still used of one group in a log file.
 func (s *Store) moveGroup(g Group, n wal.FileNumber, last wal.Index, p pacing) (reason string, err error) {
 	gr := s.lookup(g)
+	var owner Owner
+	if gr != nil {
+		owner = s.ownerOf(gr)
+	}
 	switch {
 	case s.isDropped(g):
 		return "", nil
 	case gr != nil && s.isLost(gr):
 		s.log.MarkDamaged(n) // it is set aside, not used again
 		return "", nil
-	case gr == nil || s.ownerOf(gr) == nil:
+	case owner == nil:
 		return fmt.Sprintf("it has entries of group %d, which nobody has attached or dropped", g), nil
 	}
-	owner := s.ownerOf(gr)
 	left, err := s.moveOut(gr, owner, uint32(n), p)
 	if err != nil {
 		return "", err

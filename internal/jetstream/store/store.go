@@ -211,18 +211,10 @@ func (s *Store) groupLocked(g Group) *group {
 // Attach says whom to ask for the state of a group.
 func (s *Store) Attach(g Group, o Owner) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	gr := s.groupLocked(g)
 	gr.owner, gr.changed = o, true
-}
-
-// Detach says that the owner of a group answers no more.
-func (s *Store) Detach(g Group) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if gr := s.mu.groups[g]; gr != nil {
-		gr.owner = nil
-	}
+	s.mu.Unlock()
+	s.wake() // it may wait for the group
 }
 
 // Err returns what stopped the store for good, or nil.
