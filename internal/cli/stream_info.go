@@ -97,6 +97,9 @@ func streamState(info *jsapi.StreamInfo) []asset.Line {
 		lines = append(lines, asset.Line{Label: "LOST", Text: fmt.Sprintf("%s, %s: sequences %s",
 			plural(len(s.Lost.Msgs), "message"), ui.Bytes(float64(s.Lost.Bytes)), sequenceRanges(s.Lost.Msgs))})
 	}
+	for _, what := range info.Damage {
+		lines = append(lines, asset.Line{Label: "DAMAGED LOG", Text: what})
+	}
 	return lines
 }
 

@@ -213,6 +213,9 @@ func (s *Stream) settleLocked() {
 		m.Compact(s.mu.machine.Index())
 	}
 	x := s.mu.machine.Index().State()
+	if s.mu.lost.removed > 0 {
+		s.agedLostLocked(x.First)
+	}
 	if x.Last != s.mu.told {
 		s.mu.told = x.Last
 		for _, f := range s.mu.followers {

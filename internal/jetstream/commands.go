@@ -199,9 +199,12 @@ func (s *Stream) commandLocked(c *command) result {
 			consumer.machine.Purged(c.Time)
 			s.wakeLocked(consumer)
 		}
+		if err == nil {
+			s.purgedLostLocked(c.Purge)
+		}
 		return result{purged: n, err: err}
 	case c.Delete != nil:
-		return result{err: m.Delete(c.Delete.Seq, c.Delete.Erase, c.Time)}
+		return s.deleteLocked(c)
 	case c.Consumer != nil:
 		return s.applyConsumerLocked(c)
 	case c.DeleteConsumer != "":
@@ -216,6 +219,16 @@ func (s *Stream) commandLocked(c *command) result {
 		m.SetSource(c.Source.Key, c.Source.Identity, c.Source.Seq)
 	}
 	return result{}
+}
+
+// deleteLocked deletes one message. Deleting one that is lost with the log is how
+// its loss is dealt with.
+func (s *Stream) deleteLocked(c *command) result {
+	err := s.mu.machine.Delete(c.Delete.Seq, c.Delete.Erase, c.Time)
+	if cfg := s.config.Load(); err != nil && !cfg.Sealed && !cfg.DenyDelete && s.foundLostLocked(c.Delete.Seq) {
+		return result{}
+	}
+	return result{err: err}
 }
 
 // storeError says to a client why something could not be stored.

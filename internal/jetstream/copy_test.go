@@ -85,8 +85,8 @@ func (w *copyWorld) list(name string) (list []string) {
 	w.t.Helper()
 	st := w.stream(name).State()
 	for seq := st.FirstSeq; seq <= st.LastSeq; seq++ {
-		m, err := w.stream(name).Message(jsapi.MsgGetRequest{Seq: seq})
-		if err != nil {
+		m, ok := message(w.stream(name), seq)
+		if !ok {
 			continue
 		}
 		var line strings.Builder
@@ -161,10 +161,10 @@ func TestMirrorsKeepSequencesAndTimes(t *testing.T) {
 				w.want("F", "2 o.1 m1 [Nats-Msg-Id: 1]", "6 o.1 m5 [Nats-Msg-Id: 5]")
 				w.want("C", "5 o.0 m4 [Nats-Msg-Id: 4]", "6 o.1 m5 [Nats-Msg-Id: 5]", "7 o.9 last")
 				for seq := range uint64(7) {
-					a, errA := w.stream("O").Message(jsapi.MsgGetRequest{Seq: seq + 1})
-					b, errB := w.stream("M").Message(jsapi.MsgGetRequest{Seq: seq + 1})
-					if a.Time != b.Time || (errA == nil) != (errB == nil) {
-						t.Errorf("message %d: times %d and %d, errors %v and %v", seq+1, a.Time, b.Time, errA, errB)
+					a, isInO := message(w.stream("O"), seq+1)
+					b, isInM := message(w.stream("M"), seq+1)
+					if a.Time != b.Time || isInO != isInM {
+						t.Errorf("message %d: times %d and %d, there: %v and %v", seq+1, a.Time, b.Time, isInO, isInM)
 					}
 				}
 				if i := w.info("M").Mirror; i.Lag != 0 || i.Active < 0 || i.Error != nil {
@@ -294,8 +294,10 @@ func TestOriginThatIsTakenBackIsNoticed(t *testing.T) {
 		w.put("o", "a2")
 		w.put("mem", "m1")
 		cfg, created := w.stream("O").Config(), w.stream("O").Created()
-		first, err := w.stream("O").Message(jsapi.MsgGetRequest{Seq: 1})
-		must(t, fault(err))
+		first, ok := message(w.stream("O"), 1)
+		if !ok {
+			t.Fatal("the first message cannot be read")
+		}
 		must(t, fault(w.account.DeleteStream("O")))
 		later(time.Second)
 		back, err := w.account.Restore(cfg, created) // from a backup with one message

@@ -72,7 +72,7 @@ func TestCopiesOfStreamsThatForgetSurvivePowerLoss(t *testing.T) {
 					continue
 				}
 				for seq := range s.State().LastSeq {
-					if m, err := s.Message(jsapi.MsgGetRequest{Seq: seq + 1}); err == nil {
+					if m, ok := message(s, seq+1); ok {
 						count[string(m.Body)]++
 					}
 				}

@@ -338,7 +338,7 @@ func (s *script) round(round int) {
 
 // set writes a key as a client that compares and sets.
 func (s *script) set(key string, revisions map[string]uint64) {
-	if m, err := s.stream("K").Message(jsapi.MsgGetRequest{LastBySubject: key}); err == nil {
+	if m, ok := lastMessage(s.stream("K"), key); ok {
 		revisions[key] = m.Seq
 	}
 	s.publish("K", key, 40, "Nats-Expected-Last-Subject-Sequence", strconv.FormatUint(revisions[key], 10))

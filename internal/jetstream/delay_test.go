@@ -98,7 +98,7 @@ func TestDelayedMessagesSurvivePowerLoss(t *testing.T) {
 			count := map[string]int{}
 			if s := srv.stream("S"); s != nil {
 				for seq := range s.State().LastSeq {
-					if m, err := s.Message(jsapi.MsgGetRequest{Seq: seq + 1}); err == nil {
+					if m, ok := message(srv.stream("S"), seq+1); ok {
 						count[string(m.Body)]++
 					}
 				}

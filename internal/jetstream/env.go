@@ -163,7 +163,10 @@ func (s *Stream) recordLocked(e index.Entry) (record.Message, error) {
 			m = record.View(s.mu.readBuf)
 		}
 	}
-	if err != nil && !errors.Is(err, store.ErrMoved) {
+	switch {
+	case err == nil && len(s.mu.lost.Messages) > 0:
+		s.foundLostLocked(e.Seq)
+	case err != nil && !errors.Is(err, store.ErrMoved):
 		s.readFailedLocked(e, err)
 	}
 	return m, err

@@ -122,8 +122,8 @@ func TestAfterAFailedSyncNothingIsAcknowledged(t *testing.T) {
 				if len(srv.node.Health()) == 0 {
 					t.Error("the node says that it is well")
 				}
-				if m, err := srv.stream("S").Message(jsapi.MsgGetRequest{Seq: 1}); err != nil || string(m.Body) != "acknowledged|" {
-					t.Errorf("reading after the fault: %q, %v", m.Body, err)
+				if m, ok := message(srv.stream("S"), 1); !ok || string(m.Body) != "acknowledged|" {
+					t.Errorf("reading after the fault: %q, %v", m.Body, ok)
 				}
 				if err := srv.node.Close(); err == nil {
 					t.Error("closing reports nothing")
@@ -184,8 +184,8 @@ func TestFullDiskRefusesPublishesUntilThereIsRoom(t *testing.T) {
 			t.Fatalf("publishing to a full disk: %v after %d", refusal, stored)
 		}
 		for seq := range stored {
-			if _, err := srv.stream("S").Message(jsapi.MsgGetRequest{Seq: seq + 1}); err != nil {
-				t.Fatalf("reading %d from a full disk: %v", seq+1, err)
+			if _, ok := message(srv.stream("S"), seq+1); !ok {
+				t.Fatalf("%d cannot be read from a full disk", seq+1)
 			}
 		}
 		// Acknowledgements use the reserve, and wait for room when that is used up.
@@ -240,12 +240,12 @@ func TestUnreadableMessageIsTheOnlyOneThatIsMissed(t *testing.T) {
 			srv.answer("s.a", fmt.Sprintf("m%d|%s", i, strings.Repeat("x", 5000)))
 		}
 		f.Inject(vfs.Fault{On: vfs.OpRead})
-		if _, err := srv.stream("S").Message(jsapi.MsgGetRequest{Seq: 3}); err == nil {
+		if _, ok := message(srv.stream("S"), 3); ok {
 			t.Error("a message is served that cannot be read")
 		}
 		for seq := range uint64(5) {
-			if _, err := srv.stream("S").Message(jsapi.MsgGetRequest{Seq: seq + 1}); err != nil {
-				t.Errorf("message %d after the fault: %v", seq+1, err)
+			if _, ok := message(srv.stream("S"), seq+1); !ok {
+				t.Errorf("message %d cannot be read after the fault", seq+1)
 			}
 		}
 		if a, ok := srv.answer("s.a", "m5|"); !ok || a.Seq != 6 {

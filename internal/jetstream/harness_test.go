@@ -2,6 +2,7 @@ package jetstream_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,8 +14,10 @@ import (
 
 	"github.com/tidings-io/tidings/internal/core"
 	"github.com/tidings-io/tidings/internal/jetstream"
+	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jetstream/store"
 	"github.com/tidings-io/tidings/internal/jsapi"
+	"github.com/tidings-io/tidings/internal/record"
 	"github.com/tidings-io/tidings/internal/vfs"
 	"github.com/tidings-io/tidings/internal/wire"
 )
@@ -200,6 +203,39 @@ func (s *server) consumer(of, name string) *jetstream.Consumer {
 		return st.Consumer(name)
 	}
 	return nil
+}
+
+// message returns a message of a stream.
+func message(st *jetstream.Stream, seq uint64) (record.Message, bool) {
+	return find(st, func(x *index.Index) (index.Entry, bool) { return x.Get(seq) })
+}
+
+// lastMessage returns the last message on a subject.
+func lastMessage(st *jetstream.Stream, subject string) (record.Message, bool) {
+	return find(st, func(x *index.Index) (index.Entry, bool) {
+		on, _ := x.Subject([]byte(subject))
+		return x.Get(on.Last)
+	})
+}
+
+func find(st *jetstream.Stream, look func(*index.Index) (index.Entry, bool)) (record.Message, bool) {
+	for {
+		var e index.Entry
+		var ok bool
+		if st.View(func(x *index.Index) { e, ok = look(x) }); !ok {
+			return record.Message{}, false
+		}
+		b, err := st.Read(nil, e)
+		if errors.Is(err, store.ErrMoved) {
+			continue
+		}
+		if err != nil {
+			return record.Message{}, false
+		}
+		m := record.View(b)
+		m.Seq = e.Seq
+		return m, true
+	}
 }
 
 // publish sends one message and calls done with the answer.

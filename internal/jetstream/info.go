@@ -2,16 +2,14 @@ package jetstream
 
 import (
 	"errors"
+	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/tidings-io/tidings/internal/jetstream/index"
-	"github.com/tidings-io/tidings/internal/jetstream/store"
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/record"
-	"github.com/tidings-io/tidings/internal/subject"
 )
 
 // Info returns what there is to know of the stream.
@@ -49,6 +47,9 @@ func (s *Stream) Info(req jsapi.StreamInfoRequest) (*jsapi.StreamInfo, *jsapi.Er
 	s.sourcesInfoLocked(info)
 	if d := s.mu.machine.Delayed(); d.Messages > 0 {
 		info.Delayed = &jsapi.DelayedMessages{Messages: d.Messages, Bytes: d.Bytes, Next: time.Unix(0, d.Next).UTC()}
+	}
+	for _, e := range s.mu.lost.Entries {
+		info.Damage = append(info.Damage, e.What)
 	}
 	return info, nil
 }
@@ -145,8 +146,8 @@ func (s *Stream) stateLocked() jsapi.StreamState {
 	if last := s.mu.machine.LastTime(); last != 0 {
 		st.LastTime = time.Unix(0, last).UTC()
 	}
-	if len(s.mu.lost) > 0 {
-		st.Lost = &jsapi.LostMessages{Msgs: s.mu.lost}
+	if lost := s.mu.lost.listed(); len(lost) > 0 {
+		st.Lost = &jsapi.LostMessages{Msgs: lost}
 	}
 	return st
 }
@@ -184,15 +185,6 @@ func (s *Stream) messageLocked(seq uint64) (record.Message, bool) {
 	return m, true
 }
 
-// readFailedLocked notes a message that cannot be read. It stays in the index:
-// a sequence is never given out twice, and what is on the disk is left alone.
-func (s *Stream) readFailedLocked(e index.Entry, err error) {
-	s.node.log.Error("Message cannot be read", "account", s.account.Name(), "stream", s.name, "sequence", e.Seq, "error", err)
-	if !slices.Contains(s.mu.lost, e.Seq) {
-		s.mu.lost = append(s.mu.lost, e.Seq)
-	}
-}
-
 // health says what is wrong with the stream.
 func (s *Stream) health() error {
 	s.mu.Lock()
@@ -200,15 +192,18 @@ func (s *Stream) health() error {
 	switch {
 	case s.mu.failed != nil:
 		return &StreamError{s.account.Name(), s.name, s.mu.failed}
-	case len(s.mu.lost) > 0:
-		return &StreamError{s.account.Name(), s.name, errLost}
-	case s.mu.damage != nil:
-		return &StreamError{s.account.Name(), s.name, s.mu.damage}
+	case len(s.mu.lost.Messages) > 0:
+		return &StreamError{s.account.Name(), s.name, fmt.Errorf("%w: %s", errLost, s.mu.lost.ranges())}
+	case len(s.mu.lost.Entries) > 0:
+		return &StreamError{s.account.Name(), s.name, fmt.Errorf("%w: %s", errLostEntry, s.mu.lost.Entries[0].What)}
 	}
 	return nil
 }
 
-var errLost = errors.New("messages cannot be read; see its info")
+var (
+	errLost      = errors.New("messages are lost")
+	errLostEntry = errors.New("the log has lost something of it")
+)
 
 // StreamError says what is wrong with a stream.
 type StreamError struct {
@@ -221,52 +216,6 @@ func (e *StreamError) Error() string {
 }
 
 func (e *StreamError) Unwrap() error { return e.Err }
-
-// Message returns one message: by sequence, the last of a subject, or the next one
-// of a subject from a sequence or time on.
-func (s *Stream) Message(req jsapi.MsgGetRequest) (record.Message, *jsapi.Error) {
-	if (req.LastBySubject != "" && req.NextBySubject != "") || (req.Seq > 0 && req.LastBySubject != "") ||
-		(req.Seq == 0 && req.LastBySubject == "" && req.NextBySubject == "") {
-		return record.Message{}, jsapi.ErrBadRequest.New()
-	}
-	for {
-		s.mu.Lock()
-		e, ok := s.find(s.mu.machine.Index(), &req)
-		s.mu.Unlock()
-		if !ok {
-			return record.Message{}, jsapi.ErrNoMessageFound.New()
-		}
-		b, err := s.space.Read(nil, e)
-		if errors.Is(err, store.ErrMoved) {
-			continue
-		}
-		if err != nil {
-			s.mu.Lock()
-			s.readFailedLocked(e, err)
-			s.mu.Unlock()
-			return record.Message{}, jsapi.ErrNoMessageFound.New()
-		}
-		m := record.View(b)
-		m.Seq = e.Seq
-		return m, nil
-	}
-}
-
-func (s *Stream) find(x *index.Index, req *jsapi.MsgGetRequest) (index.Entry, bool) {
-	switch {
-	case req.LastBySubject != "" && !subject.HasWildcard(req.LastBySubject):
-		st, ok := x.Subject([]byte(req.LastBySubject))
-		if !ok {
-			return index.Entry{}, false
-		}
-		return x.Get(st.Last)
-	case req.LastBySubject != "":
-		return x.Prev(x.State().Last, x.NewFilter(req.LastBySubject))
-	case req.NextBySubject != "":
-		return x.Next(max(req.Seq, 1), x.NewFilter(req.NextBySubject))
-	}
-	return x.Get(req.Seq)
-}
 
 // Purge removes messages, durably.
 func (s *Stream) Purge(req jsapi.StreamPurgeRequest) (uint64, *jsapi.Error) {

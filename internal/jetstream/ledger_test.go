@@ -170,9 +170,9 @@ func (s *server) messages(name string) (map[uint64]live, error) {
 	})
 	all := make(map[uint64]live, len(seqs))
 	for _, seq := range seqs {
-		m, err := st.Message(jsapi.MsgGetRequest{Seq: seq})
-		if err != nil {
-			return nil, fmt.Errorf("stream %s: message %d is there and cannot be read: %w", name, seq, err)
+		m, ok := message(st, seq)
+		if !ok {
+			return nil, fmt.Errorf("stream %s: message %d is there and cannot be read", name, seq)
 		}
 		id, _, _ := strings.Cut(string(m.Body), "|")
 		all[seq] = live{id, string(m.Subject), string(m.Header)}

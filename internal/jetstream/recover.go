@@ -131,13 +131,21 @@ func (r *recovery) Damaged(g store.Group, err error) {
 	}
 	if s := n.mu.groups[g]; s != nil {
 		n.log.Error("The log has lost an entry of a stream", "account", s.account.Name(), "stream", s.name, "error", err)
-		s.mu.damage = errors.Join(s.mu.damage, err)
+		s.lostEntry(err)
 		return
 	}
 	n.log.Error("The log has lost entries", "error", err)
 	r.gap = errors.Join(r.gap, err)
 	for _, s := range n.mu.groups {
-		s.mu.damage = errors.Join(s.mu.damage, err)
+		s.lostEntry(err)
+	}
+}
+
+// lostEntry notes that the log has lost an entry that may be of the stream.
+func (s *Stream) lostEntry(err error) {
+	if s.logged { // others have lost everything with the restart
+		s.mu.gaps = true
+		s.mu.lost.entry(err.Error())
 	}
 }
 
@@ -176,7 +184,7 @@ func (s *Stream) replayPublish(rec wal.Record) error {
 	if len(b) < publishHeader || b[0] != publishVersion {
 		return fmt.Errorf("%w: publish %d of stream %s", errEntry, rec.Index, s.name)
 	}
-	if s.mu.damage != nil {
+	if s.mu.gaps {
 		s.skipLostLocked(binary.LittleEndian.Uint64(b[8:]))
 	}
 	count := int(binary.LittleEndian.Uint32(b[4:]))
@@ -205,16 +213,14 @@ func (s *Stream) replayPublish(rec wal.Record) error {
 	return nil
 }
 
-// lostMax is how many lost sequences a stream tells one by one.
-const lostMax = 10_000
-
 // skipLostLocked gives sequences up that entries had which are lost, up to the one
 // that the next entry says was given out before it.
 func (s *Stream) skipLostLocked(before uint64) {
-	for seq := s.mu.machine.Index().State().Last + 1; seq <= before && len(s.mu.lost) < lostMax; seq++ {
-		s.mu.lost = append(s.mu.lost, seq)
+	if last := s.mu.machine.Index().State().Last; last < before {
+		s.mu.lost.explain(last+1, before)
+		s.mu.machine.SkipTo(before)
 	}
-	s.mu.machine.SkipTo(before)
+	s.mu.lost.settle(before + 1)
 }
 
 // repliesOf returns the reply subjects behind the records of an entry.
@@ -248,6 +254,8 @@ func (s *Stream) recovered() {
 	s.order.appliedSeq = s.mu.machine.Index().State().Last
 	s.order.last = s.mu.machine.LastTime()
 	s.mu.machine.Abandoned() // told before the restart
+	s.mu.lost.settle(s.order.appliedSeq + 1)
+	s.lostLocked()
+	s.tellLostLocked()
 	s.settleLocked()
-	s.attach()
 }

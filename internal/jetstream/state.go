@@ -15,7 +15,8 @@ import (
 )
 
 // The state of a stream in a checkpoint: version (u8), the length (u64) and the
-// state of the machine, then for each consumer the length (u32) of its name and
+// state of the machine, the length (u32) of its losses as JSON, these, then for each
+// consumer the length (u32) of its name and
 // configuration as JSON (a consumerCommand), these, the length (u32) of its
 // machine's state and that.
 const stateVersion = 1
@@ -49,6 +50,9 @@ func (s *Stream) appendStateLocked(dst []byte) (all []byte) {
 	dst = binary.LittleEndian.AppendUint64(dst, 0)
 	dst = s.mu.machine.AppendState(dst)
 	binary.LittleEndian.PutUint64(dst[at:], uint64(len(dst)-at-8))
+	at = len(dst)
+	dst = s.mu.lost.appendState(binary.LittleEndian.AppendUint32(dst, 0))
+	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	for _, c := range s.mu.consumers {
 		if !c.logged {
 			continue
@@ -85,7 +89,15 @@ func (s *Stream) restore(b []byte, applied wal.Index) error {
 	cfg := *m.Config()
 	s.account.capture(s, s.config.Load().Subjects, cfg.Subjects)
 	s.config.Store(&cfg)
-	for b = b[n:]; len(b) > 0; {
+	lost, b, ok := cut(b[n:])
+	if !ok {
+		return fmt.Errorf("%w: it ends before its losses", errState)
+	}
+	if err := s.mu.lost.restore(lost); err != nil {
+		return fmt.Errorf("%w: losses: %w", errState, err)
+	}
+	s.lostLocked()
+	for len(b) > 0 {
 		var head, state []byte
 		var ok bool
 		if head, b, ok = cut(b); ok {

@@ -31,6 +31,7 @@ type Stream struct {
 	config        atomic.Pointer[jsapi.StreamConfig]
 	consumerCount atomic.Int64 // without those that mirrors and sources have
 	full          atomic.Bool  // it refuses new messages as there are too many; set by the turn
+	unread        atomic.Bool  // some messages could not be read; set under mu
 
 	box inbox
 
@@ -68,9 +69,9 @@ type Stream struct {
 		applied   wal.Index
 		opened    bool // clients reach it
 		closed    bool
-		failed    error    // the log failed: nothing is accepted any more
-		lost      []uint64 // sequences that cannot be read
-		damage    error    // entries of the log that were lost
+		failed    error  // the log failed: nothing is accepted any more
+		lost      losses // to damage on disk
+		gaps      bool   // the log has lost entries since the last checkpoint
 
 		subs  []*core.Subscription // to the stream's subjects
 		doors []*core.Subscription // to what clients send to consumers
@@ -168,6 +169,9 @@ func (s *Stream) Read(dst []byte, e index.Entry) ([]byte, error) {
 	b, err := s.space.Read(dst, e)
 	if err != nil && !errors.Is(err, store.ErrMoved) {
 		s.locked(func() { s.readFailedLocked(e, err) })
+	}
+	if err == nil {
+		s.readWorked(e)
 	}
 	return b, err
 }

@@ -114,6 +114,8 @@ type StreamInfo struct {
 	Alternates []StreamAlternate   `json:"alternates,omitempty"`
 	Timestamp  time.Time           `json:"ts"`
 	Delayed    *DelayedMessages    `json:"tidings_delayed,omitempty"`
+	// Damage says what the log has lost of the stream, one text for each entry.
+	Damage []string `json:"tidings_damage,omitempty"`
 }
 
 // DelayedMessages is what a stream will store later; stock servers have none.
