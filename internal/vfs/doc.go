@@ -6,7 +6,8 @@
 // (fdatasync and fallocate on Linux, their nearest relatives elsewhere). [Mem]
 // lives in memory and knows what a loss of power would leave: what was synced,
 // and an arbitrary part of the rest. [Faulty] wraps either and makes chosen calls
-// fail, stop short, lie or wait. One suite of tests runs over all of them.
+// fail, stop short, lie or wait, with a [Gate] until a test lets them go on. One
+// suite of tests runs over all of them.
 //
 // The path of one durable record: Create the file, WriteAt, File.Sync (content
 // and length survive), FS.SyncDir of its directory (the name survives). Each step

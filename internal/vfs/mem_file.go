@@ -41,7 +41,7 @@ func (f *memFile) ReadAt(p []byte, off int64) (int, error) {
 	if off >= f.node.content.size() && len(p) > 0 {
 		return 0, io.EOF
 	}
-	n := copy(p, f.node.content.now[min(off, f.node.content.size()):])
+	n := f.node.content.now.read(p, off)
 	if n < len(p) {
 		return n, io.EOF
 	}

@@ -35,7 +35,7 @@ var errErased = errors.New("its body was erased")
 
 // erasing is what is to be made unreadable.
 type erasing struct {
-	work sync.Mutex // held by the one who does it
+	work ioLock // held by the one who does it
 
 	mu struct {
 		sync.Mutex

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -260,4 +261,39 @@ func faultAt(t *testing.T, fault vfs.Fault, nth int) bool {
 		}
 	}
 	return hit
+}
+
+// TestNoCheckpointFollowsAFailedSync has somebody wait to write one while the
+// keeper moves messages to a segment whose sync fails: what it says about them is
+// not on the disk.
+func TestNoCheckpointFollowsAFailedSync(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := vfs.NewMem()
+		f := vfs.NewFaulty(m, 1)
+		ofSegment := func(c vfs.Call) bool { return strings.Contains(c.Name, "seg-") }
+		f.Inject(vfs.Fault{On: vfs.OpSync, Match: ofSegment})
+		gate := vfs.NewGate(vfs.OpSync)
+		f.Observe(func(c vfs.Call) {
+			if ofSegment(c) {
+				gate.Pass(c)
+			}
+		})
+		n := newNode()
+		must(t, n.open(options(f, 1)))
+		st, err := n.create()
+		must(t, err)
+		for i := uint64(0); len(gate.Waiting()) == 0; i++ {
+			must(t, n.log(st, command{kindPublish, message(i)}))
+			must(t, n.apply(st))
+			synctest.Wait()
+		}
+		written := make(chan error)
+		go func() { written <- n.s.Checkpoint() }()
+		synctest.Wait()
+		gate.Open()
+		wantErr(t, <-written, store.ErrPoisoned)
+		wantErr(t, n.s.Close(), store.ErrPoisoned)
+		must(t, survives(n.known(), m.AfterPowerLoss(nil)))
+	})
 }

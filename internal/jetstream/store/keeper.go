@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"path"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
@@ -17,9 +17,10 @@ import (
 // for want of space is the time it takes to notice that there is room.
 const keepRetry = time.Second
 
-// keeping is what the keeper owns: the goroutine, or who holds its mutex.
+// keeping is what the keeper owns: the goroutine, or who holds its lock.
 type keeping struct {
-	sync.Mutex
+	ioLock
+
 	number   uint64       // of the last checkpoint
 	position wal.Position // of the last checkpoint
 	// generations are the checkpoints on disk, the newest first, two at most.
@@ -63,6 +64,9 @@ func (s *Store) keepLoop() {
 		var retry <-chan time.Time
 		if err := s.work(); err != nil {
 			retry = time.After(keepRetry)
+		}
+		if s.stopping() {
+			return
 		}
 		select {
 		case <-s.stop:
@@ -134,15 +138,14 @@ func (s *Store) fail(err error) {
 // Checkpoint writes a checkpoint now. The caller holds no lock that an Owner's
 // View takes.
 func (s *Store) Checkpoint() error {
-	if err := s.Err(); err != nil {
-		return err
-	}
 	s.keep.Lock()
 	defer s.keep.Unlock()
-	if s.closed.Load() {
+	switch err := s.Err(); { // which the keeper may have met while it had the lock
+	case err != nil:
+		return err
+	case s.closed.Load():
 		return ErrClosed
-	}
-	if !s.ready.Load() {
+	case !s.ready.Load():
 		return errNotRecovered
 	}
 	return s.note(s.checkpoint(true))
@@ -191,7 +194,8 @@ func (s *Store) settle(g *generation) error {
 
 // pruneStates removes the state files that only the checkpoint o referred to.
 func (s *Store) pruneStates(o *generation) {
-	for g, ref := range o.sections {
+	for _, g := range slices.Sorted(maps.Keys(o.sections)) {
+		ref := o.sections[g]
 		if ref.stateFile == 0 {
 			continue
 		}

@@ -76,7 +76,8 @@ func readCheckpoint(opts Options, name string) (*checkpointFile, error) {
 			File: name, Offset: int64(len(b)), Err: fmt.Errorf("%d of %d sections are there", found, c.head.sections),
 		})
 	}
-	for g, ch := range c.sections {
+	for _, g := range slices.Sorted(maps.Keys(c.sections)) {
+		ch := c.sections[g]
 		if ch.section.kind != stateInFile {
 			continue
 		}

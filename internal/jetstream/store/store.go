@@ -102,6 +102,7 @@ func Open(opts Options) (*Store, error) {
 		opts: opts.withDefaults(), unreadable: map[string]bool{},
 		wakeup: make(chan struct{}, 1), stop: make(chan struct{}), kept: make(chan struct{}),
 	}
+	s.keep.ioLock, s.erase.work = newIOLock(), newIOLock()
 	s.handles = &handles{fs: s.opts.FS}
 	s.mu.groups = map[Group]*group{}
 	s.mu.dropped = map[Group]*dropState{}

@@ -9,9 +9,20 @@ import (
 	"github.com/tidings-io/tidings/internal/vfs"
 )
 
+// sink makes files that forget what is written to them.
+type sink struct{ vfs.FS }
+
+func (s sink) Create(name string) (vfs.File, error) {
+	f, err := s.FS.Create(name)
+	return sinkFile{f}, err
+}
+
+type sinkFile struct{ vfs.File }
+
+func (sinkFile) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
+
 func TestAppendAllocatesNothing(t *testing.T) {
-	m := vfs.NewMem()
-	opts := options(m, 1)
+	opts := options(sink{vfs.NewMem()}, 1)
 	opts.FileSize, opts.BatchBytes = 16<<20, 1<<20
 	l := open(t, opts)
 	list := entries(0, 10)
@@ -27,7 +38,7 @@ func TestAppendAllocatesNothing(t *testing.T) {
 	for range 20 {
 		run()
 	}
-	if got := testing.AllocsPerRun(100, run); got > 1 { // the memory file system notes dirty sectors
-		t.Errorf("got %v allocations for ten entries, want none of ours", got)
+	if got := testing.AllocsPerRun(100, run); got > 0 {
+		t.Errorf("got %v allocations for ten entries, want none", got)
 	}
 }
