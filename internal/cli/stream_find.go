@@ -147,7 +147,9 @@ func (f *findFlags) conditions(now time.Time) ([]condition, error) {
 	when(f.mirror, func(s *jsapi.StreamInfo) bool { return s.Config.Mirror != nil })
 	when(f.sourced, func(s *jsapi.StreamInfo) bool { return len(s.Config.Sources) > 0 })
 	when(f.sealed, func(s *jsapi.StreamInfo) bool { return s.Config.Sealed })
-	when(f.lost, func(s *jsapi.StreamInfo) bool { return s.State.Lost != nil && len(s.State.Lost.Msgs) > 0 || len(s.Damage) > 0 })
+	when(f.lost, func(s *jsapi.StreamInfo) bool {
+		return s.State.Lost != nil && len(s.State.Lost.Msgs) > 0 || len(s.Damage) > 0
+	})
 	when(f.leader != "", func(s *jsapi.StreamInfo) bool { return s.Cluster != nil && s.Cluster.Leader == f.leader })
 	when(f.cluster != "", func(s *jsapi.StreamInfo) bool { return s.Cluster != nil && s.Cluster.Name == f.cluster })
 	return all, f.check()

@@ -33,8 +33,8 @@ func (s *Stream) anybodyWants(_ index.ID, text []byte) bool {
 
 // onStored is called by the machine for each message that it has stored.
 func (s *Stream) onStored(m stream.Stored) {
-	if s.mu.pub == nil {
-		return // recovering: consumers are run when that is done
+	if s.mu.pub == nil || !s.mu.opened {
+		return // recovering, or being restored: consumers are run when that is done
 	}
 	if len(s.mu.hungry) > 0 {
 		if e, ok := s.mu.machine.Index().Get(m.Seq); ok {
@@ -107,6 +107,9 @@ func (s *Stream) publishLocked(rec record.Message, at index.Place, kind wal.Kind
 		return m.PublishAt(rec, at, rec.Seq, 0)
 	case kindLetter:
 		return m.PublishLetter(rec, at)
+	case kindRestored:
+		m.Restore(rec, at)
+		return stream.Decision{Seq: rec.Seq}
 	}
 	return m.Publish(rec, at)
 }
@@ -158,7 +161,7 @@ func (s *Stream) republishLocked(m *stream.Stored) {
 func (s *Stream) dueLocked() {
 	m := s.mu.machine
 	s.mu.held = false
-	if due := m.Deadline(); due == 0 || due > s.mu.now || s.mu.closed || s.mu.failed != nil {
+	if due := m.Deadline(); due == 0 || due > s.mu.now || !s.mu.opened || s.mu.closed || s.mu.failed != nil {
 		return
 	}
 	// What is on its way does it at its own time, here and after a restart.
@@ -195,7 +198,7 @@ func (s *Stream) quietLocked() bool {
 
 // dueAtLocked returns when a turn is needed though nobody asks for one.
 func (s *Stream) dueAtLocked() int64 {
-	if s.mu.closed {
+	if s.mu.closed || !s.mu.opened {
 		return 0
 	}
 	at := earlier(s.mu.queue.next(), s.mu.deltasAt)

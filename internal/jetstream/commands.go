@@ -19,14 +19,15 @@ const (
 	kindCatalogue wal.Kind = 4 // of the node: a catalogueEntry as JSON
 	kindReplies   wal.Kind = 5 // as kindPublish, with the reply subjects, which are part of fast batches
 	kindSourced   wal.Kind = 6 // as kindPublish: records that were copied from sources
-	kindNumbered  wal.Kind = 7 // as kindPublish: records with their sequences, mirrored or restored
+	kindNumbered  wal.Kind = 7 // as kindPublish: records with their sequences, mirrored
 	kindLetter    wal.Kind = 8 // as kindPublish: dead letters
+	kindRestored  wal.Kind = 9 // as kindPublish: records with their sequences, of a backup
 )
 
 // publishes reports whether entries of a kind are records.
 func publishes(k wal.Kind) bool {
 	switch k {
-	case kindPublish, kindReplies, kindSourced, kindNumbered, kindLetter:
+	case kindPublish, kindReplies, kindSourced, kindNumbered, kindLetter, kindRestored:
 		return true
 	}
 	return false
@@ -72,6 +73,12 @@ type resetConsumer struct {
 type result struct {
 	err    *jsapi.Error
 	purged uint64
+}
+
+// restores reports whether a command is part of a restore: nothing expires before
+// all of it is there.
+func (c *command) restores() bool {
+	return c.SkipTo > 0 || c.Consumer != nil && len(c.Consumer.State) > 0
 }
 
 // do logs a command and returns when it is durable and applied.
@@ -188,7 +195,9 @@ func (s *Stream) applyLocked(e *entry) {
 // commandLocked applies one command.
 func (s *Stream) commandLocked(c *command) result {
 	m := s.mu.machine
-	m.Expire(c.Time)
+	if !c.restores() {
+		m.Expire(c.Time)
+	}
 	switch {
 	case c.Update != nil:
 		s.applyUpdateLocked(c)

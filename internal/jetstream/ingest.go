@@ -187,6 +187,12 @@ func fastBatch(replies []byte) bool {
 
 var fastBatchMark = []byte(".$FI")
 
+func (s *Stream) crowded() bool {
+	s.order.Lock()
+	defer s.order.Unlock()
+	return s.crowdedLocked()
+}
+
 // crowdedLocked reports whether too much waits for the disk already.
 func (s *Stream) crowdedLocked() bool {
 	cfg := &s.node.cfg

@@ -276,7 +276,7 @@ func (s *Stream) sealLocked(e *entry) {
 	b := e.chunk.Bytes
 	now := max(time.Now().UnixNano(), s.order.last+1)
 	for at := publishHeader; at < len(b); e.count++ {
-		if e.kind == kindNumbered { // they have their times
+		if e.kind == kindNumbered || e.kind == kindRestored { // they have their times
 			at += record.Length(b[at:])
 			continue
 		}

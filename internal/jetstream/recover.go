@@ -163,7 +163,7 @@ var errEntry = errors.New("entry cannot be read")
 func (s *Stream) replay(rec wal.Record) error {
 	s.mu.applied = rec.Index
 	switch rec.Kind {
-	case kindPublish, kindReplies, kindSourced, kindNumbered, kindLetter:
+	case kindPublish, kindReplies, kindSourced, kindNumbered, kindLetter, kindRestored:
 		return s.replayPublish(rec)
 	case kindCommand:
 		var c command

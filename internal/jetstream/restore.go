@@ -3,6 +3,7 @@ package jetstream
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,8 @@ import (
 	"github.com/tidings-io/tidings/internal/jetstream/consumer"
 	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/record"
+	"github.com/tidings-io/tidings/internal/subject"
+	"github.com/tidings-io/tidings/internal/wire"
 )
 
 // ConsumerState is what a snapshot keeps of a consumer.
@@ -46,7 +49,7 @@ type Restore struct {
 	account *Account
 	stream  *Stream
 	chunk   *core.Chunk
-	waiting []chan struct{}
+	waiting []chan *jsapi.Error // what becomes of the entries that are on their way
 	over    bool
 }
 
@@ -84,6 +87,10 @@ func (a *Account) vacantLocked(cfg *jsapi.StreamConfig) *jsapi.Error {
 
 // Add stores a record under its own sequence and time. Sequences ascend.
 func (r *Restore) Add(rec []byte) error {
+	m := record.View(rec)
+	if err := restorable(&m); err != nil {
+		return fmt.Errorf("message %d: %w", m.Seq, err)
+	}
 	if r.chunk != nil && r.chunk.Room() < len(rec) {
 		if err := r.flush(); err != nil {
 			return err
@@ -97,34 +104,66 @@ func (r *Restore) Add(rec []byte) error {
 	return nil
 }
 
+var (
+	errNoSubject = errors.New("its subject is none")
+	errNoHeader  = errors.New("its header block is none")
+	errNoTime    = errors.New("its time is none")
+)
+
+// restorable says what no publisher could have sent: what comes from outside goes on
+// to clients as it is.
+func restorable(m *record.Message) error {
+	switch {
+	case !subject.ValidLiteral(string(m.Subject)):
+		return errNoSubject
+	case m.Time <= 0 || m.Time > math.MaxInt64/2:
+		return errNoTime
+	case len(m.Header) == 0:
+		return nil
+	}
+	if _, err := wire.ParseHeader(m.Header); err != nil {
+		return fmt.Errorf("%w: %w", errNoHeader, err)
+	}
+	return nil
+}
+
 // flush logs what was added since the last flush.
 func (r *Restore) flush() error {
 	if r.chunk == nil {
 		return nil
 	}
 	e := entryPool.Get().(*entry)
-	e.stream, e.kind, e.chunk = r.stream, kindNumbered, r.chunk
+	e.stream, e.kind, e.chunk = r.stream, kindRestored, r.chunk
 	r.chunk = nil
 	for at := publishHeader; at < len(e.chunk.Bytes); at += record.Length(e.chunk.Bytes[at:]) {
 		e.replies = append(e.replies, 0, 0)
 	}
-	r.stream.ingest(e)
-	done := make(chan struct{})
-	if err := r.stream.propose(&command{}, func(result) { close(done) }); err != nil {
+	left := restoreWindow
+	if r.stream.crowded() {
+		left = 0
+	}
+	if err := r.wait(left); err != nil {
+		e.release()
 		return err
 	}
+	done := make(chan *jsapi.Error, 1)
+	e.done = func(applied result) { done <- applied.err }
+	r.stream.ingest(e)
 	r.waiting = append(r.waiting, done)
-	if len(r.waiting) > restoreWindow {
-		<-r.waiting[0]
-		r.waiting = r.waiting[1:]
-	}
-	return r.failed()
+	return nil
 }
 
-func (r *Restore) failed() error {
-	r.stream.mu.Lock()
-	defer r.stream.mu.Unlock()
-	return r.stream.mu.failed
+// wait waits until no more than left entries are on their way, and says why one was
+// not taken.
+func (r *Restore) wait(left int) error {
+	for len(r.waiting) > left {
+		err := <-r.waiting[0]
+		r.waiting = r.waiting[1:]
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Skip makes last the stream's last sequence.
@@ -150,11 +189,21 @@ func (r *Restore) Consumer(c ConsumerState) error {
 	if err != nil {
 		return fmt.Errorf("consumer %s: %w", c.Name, err)
 	}
-	checked, bad := c.Config.Checked(s.config.Load(), jsapi.ConsumerRules{})
+	cfg := c.Config
+	if cfg.Name == "" {
+		cfg.Name = cfg.Durable
+	}
+	checked, bad := cfg.Checked(s.config.Load(), jsapi.ConsumerRules{})
+	if bad == nil && checked.Name != c.Name {
+		bad = jsapi.ErrConsumerDurableNameNotMatchSubject.New()
+	}
+	if bad == nil {
+		s.locked(func() { bad = s.admitConsumerLocked(&checked, nil) })
+	}
 	if bad != nil {
 		return fmt.Errorf("consumer %s: %w", c.Name, bad)
 	}
-	return asError(s.do(&command{Consumer: &consumerCommand{Name: c.Name, Config: checked, State: c.State}}).err)
+	return asError(s.doConsumer(&consumerCommand{Name: c.Name, Config: checked, State: c.State}).err)
 }
 
 func asError(err *jsapi.Error) error {
@@ -171,12 +220,8 @@ func (r *Restore) Commit() (*jsapi.StreamInfo, *jsapi.Error) {
 	if r.over {
 		return nil, storeError(errRestoreOver)
 	}
-	if err := r.flush(); err != nil {
+	if err := errors.Join(r.flush(), r.wait(0)); err != nil {
 		return nil, storeError(err)
-	}
-	// Everything is applied when this is.
-	if res := r.stream.do(&command{}); res.err != nil {
-		return nil, res.err
 	}
 	if err := r.publish(); err != nil {
 		return nil, err

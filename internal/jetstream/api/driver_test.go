@@ -24,7 +24,13 @@ type peer struct {
 
 func connect(t testing.TB) *peer {
 	t.Helper()
-	s := testserver.StartConfig(t, "server_name: ref\njetstream { store_dir: '"+t.TempDir()+"' }\n")
+	return connectTo(t, "")
+}
+
+// connectTo is connect to a server whose JetStream has more settings.
+func connectTo(t testing.TB, settings string) *peer {
+	t.Helper()
+	s := testserver.StartConfig(t, "server_name: ref\njetstream { store_dir: '"+t.TempDir()+"', "+settings+" }\n")
 	nc, err := nats.Connect(s.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -152,6 +158,14 @@ func (p *peer) backup(stream string) []byte {
 // restore restores a stream.
 func (p *peer) restore(config string, archive []byte) {
 	p.t.Helper()
+	if answer := p.tryRestore(config, archive); strings.Contains(answer, `"error"`) {
+		p.t.Fatalf("restore: %s", answer)
+	}
+}
+
+// tryRestore restores a stream, and returns what is said in the end.
+func (p *peer) tryRestore(config string, archive []byte) string {
+	p.t.Helper()
 	_, name, _ := strings.Cut(config, `"name":"`)
 	name, _, _ = strings.Cut(name, `"`)
 	var begun jsapi.StreamRestoreResponse
@@ -161,12 +175,16 @@ func (p *peer) restore(config string, archive []byte) {
 	}
 	for chunk := range slices.Chunk(archive, 128<<10) {
 		m, err := p.Request(begun.DeliverSubject, chunk, 10*time.Second)
-		if err != nil || len(m.Data) > 0 {
-			p.t.Fatalf("chunk: %v %s", err, m.Data)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if len(m.Data) > 0 {
+			return string(m.Data)
 		}
 	}
 	m, err := p.Request(begun.DeliverSubject, nil, 10*time.Second)
-	if err != nil || strings.Contains(string(m.Data), `"error"`) {
-		p.t.Fatalf("restore: %v %s", err, m.Data)
+	if err != nil {
+		p.t.Fatal(err)
 	}
+	return string(m.Data)
 }

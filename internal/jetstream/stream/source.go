@@ -116,8 +116,7 @@ func (m *Machine) PublishAt(rec record.Message, at index.Place, seq uint64, now 
 	_ = m.checkTTLAllowed(&c, nil) // of sourced messages it has no error
 	m.lastID = append(m.lastID[:0], c.h.msgID...)
 	if len(c.h.streamSource) > 0 {
-		// A mirror or a restored stream knows its origin's sources, should it go on
-		// with them by itself.
+		// A mirror knows its origin's sources, should it go on with them by itself.
 		if o, ok := parseSource(c.h.streamSource); ok && !m.copied(&o) {
 			m.noteSource(&o)
 		}

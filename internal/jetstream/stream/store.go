@@ -23,6 +23,14 @@ func (m *Machine) store(c *candidate) uint64 {
 	m.remember(c, seq)
 	m.noteTTL(c, seq)
 	m.noteSchedule(c, seq)
+	m.rollup(c, seq, id)
+	m.endSchedule(c)
+	m.enforce(id)
+	return seq
+}
+
+// rollup removes what the message replaces by its own word.
+func (m *Machine) rollup(c *candidate, seq uint64, id index.ID) {
 	switch {
 	case bytes.EqualFold(c.h.rollup, rollupSubject):
 		for s := m.x.SubjectOf(id); s.First < seq; s = m.x.SubjectOf(id) {
@@ -31,9 +39,6 @@ func (m *Machine) store(c *candidate) uint64 {
 	case bytes.EqualFold(c.h.rollup, rollupAll):
 		m.x.RemoveBefore(seq, m.removed)
 	}
-	m.endSchedule(c)
-	m.enforce(id)
-	return seq
 }
 
 var (
