@@ -186,6 +186,7 @@ var layers = []layer{
 var testModules = []string{
 	"github.com/anishathalye/porcupine",
 	"github.com/cockroachdb/datadriven",
+	"github.com/creack/pty",
 	"github.com/google/go-cmp",
 	"github.com/nats-io/nats.go",
 	"github.com/nats-io/nkeys",

@@ -63,9 +63,7 @@ func benchMode(cmd *cobra.Command, mode *string, usual string, modes []string) {
 }
 
 func (a *app) completeBenchStream(cmd *cobra.Command) {
-	completeFlag(cmd, "stream", func(_ *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return a.live(word, func(ctx context.Context, j *jetStream) ([]string, error) { return j.api.StreamNames(ctx, "") })
-	})
+	completeFlag(cmd, "stream", a.completeStreamFlag)
 }
 
 func (a *app) benchConsumeCommand() *cobra.Command {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +39,7 @@ func (f *contentFlags) addHeaders(cmd *cobra.Command) {
 
 // readBody returns the body of a message: the argument after the subject, the
 // file, or all of standard input.
-func (a *app) readBody(args []string, file string) ([]byte, error) {
+func (a *app) readBody(ctx context.Context, args []string, file string) ([]byte, error) {
 	switch {
 	case len(args) > 1 && file != "":
 		return nil, usage(errors.New("the body is given twice, as an argument and with --file; leave one out"))
@@ -54,7 +55,7 @@ func (a *app) readBody(args []string, file string) ([]byte, error) {
 	if ui.IsTerminal(a.in) {
 		a.note("type the body, end it with Ctrl-D")
 	}
-	body, err := io.ReadAll(a.in)
+	body, err := io.ReadAll(a.input(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("read the body from standard input: %w", err)
 	}

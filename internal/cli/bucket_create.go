@@ -4,23 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-io/tidings/internal/cli/asset"
-	"github.com/tidings-io/tidings/internal/cli/ui"
 	"github.com/tidings-io/tidings/internal/client"
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
 
 // bucketChoices is what a command was told about a bucket's configuration.
 type bucketChoices struct {
+	configureFlags
 	kind  bucketKind
 	given *asset.Given[jsapi.StreamConfig]
-	file  string
 }
 
 func (c *bucketChoices) add(cmd *cobra.Command) {
@@ -32,9 +29,9 @@ func (c *bucketChoices) add(cmd *cobra.Command) {
 func (c *bucketChoices) any() bool { return c.given.Any() || c.file != "" }
 
 // apply writes what was told into a configuration and checks it.
-func (c *bucketChoices) apply(a *app, config *jsapi.StreamConfig) error {
+func (c *bucketChoices) apply(ctx context.Context, a *app, config *jsapi.StreamConfig) error {
 	if c.file != "" {
-		data, err := a.readFile(c.file)
+		data, err := a.configFile(ctx, c.file)
 		if err != nil {
 			return err
 		}
@@ -51,21 +48,8 @@ func (c *bucketChoices) apply(a *app, config *jsapi.StreamConfig) error {
 	return usage(asset.CheckStream(config))
 }
 
-// readFile returns what a file holds, or standard input for "-".
-func (a *app) readFile(path string) ([]byte, error) {
-	if path == "-" {
-		return io.ReadAll(a.in)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, usage(fmt.Errorf("--config: %w", err))
-	}
-	return data, nil
-}
-
 func (a *app) bucketCreateCommand(k bucketKind) *cobra.Command {
 	choices := bucketChoices{kind: k}
-	var defaults bool
 	example := "  tidings object bucket create FILES --max-bytes 10GiB\n  tidings object bucket create FILES --config files.yaml"
 	if k.command == kvKind.command {
 		example = `  tidings kv bucket create CONFIG --history 5 --ttl 30d
@@ -81,12 +65,12 @@ default. Creating a bucket once more with the same settings does nothing.`,
 		Example: example,
 		Args:    arguments(0, 1, "[BUCKET]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.bucketCreate(cmd.Context(), args, &choices, defaults)
+			return a.bucketCreate(cmd.Context(), args, &choices)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	choices.add(cmd)
-	cmd.Flags().BoolVar(&defaults, "defaults", false, "do not ask: take the defaults")
+	choices.addDefaults(cmd)
 	return cmd
 }
 
@@ -97,19 +81,19 @@ func article(noun string) string {
 	return "a " + noun
 }
 
-func (a *app) bucketCreate(ctx context.Context, args []string, choices *bucketChoices, defaults bool) error {
-	k := choices.kind
-	var config jsapi.StreamConfig
-	var err error
-	if !defaults && !choices.any() && ui.IsTerminal(a.in) {
-		config, err = a.bucketGuide(choices, args)
-	} else if len(args) == 0 {
-		return usage(fmt.Errorf("tidings %s bucket create: name the bucket", k.command))
-	} else if err = k.checkName(args[0]); err == nil {
-		config = k.config(args[0])
-		err = choices.apply(a, &config)
+func (a *app) bucketCreate(ctx context.Context, args []string, choices *bucketChoices) error {
+	k, name := choices.kind, strings.Join(args, "")
+	if choices.asks(a, choices.given.Any()) {
+		return a.answered(a.bucketGuide(ctx, choices, name))
 	}
-	if err != nil {
+	if name == "" {
+		return usage(fmt.Errorf("tidings %[1]s bucket create: the name is missing; the form is `tidings %[1]s bucket create BUCKET`", k.command))
+	}
+	if err := k.checkName(name); err != nil {
+		return err
+	}
+	config := k.config(name)
+	if err := choices.apply(ctx, a, &config); err != nil {
 		return err
 	}
 	j, err := a.jetStream(ctx, client.Options{})
@@ -117,28 +101,44 @@ func (a *app) bucketCreate(ctx context.Context, args []string, choices *bucketCh
 		return err
 	}
 	defer j.nc.Close()
-	info, err := j.api.CreateStream(ctx, &config)
+	return a.createBucket(ctx, j, k, &config)
+}
+
+func (a *app) createBucket(ctx context.Context, j *jetStream, k bucketKind, config *jsapi.StreamConfig) error {
+	name := strings.TrimPrefix(config.Name, k.prefix)
+	info, err := j.api.CreateStream(ctx, config)
 	if err != nil {
-		return k.explain(strings.TrimPrefix(config.Name, k.prefix), err)
+		return k.explain(name, err)
 	}
-	a.note("%s %q is there", k.noun, strings.TrimPrefix(config.Name, k.prefix))
+	a.note("%s %q is there", k.noun, name)
 	return a.showBucket(k, info)
 }
 
-// bucketGuide asks for a name, if none was given, and for each setting.
-func (a *app) bucketGuide(choices *bucketChoices, args []string) (jsapi.StreamConfig, error) {
-	k, name := choices.kind, ""
-	if len(args) > 0 {
-		name = args[0]
+// bucketGuide makes a bucket by asking, for its name, too, if that is empty.
+func (a *app) bucketGuide(ctx context.Context, choices *bucketChoices, name string) error {
+	k := choices.kind
+	j, err := a.jetStream(ctx, client.Options{})
+	if err != nil {
+		return err
+	}
+	defer j.nc.Close()
+	g := guide[jsapi.StreamConfig]{
+		kind: k.noun, fields: k.fields(), check: asset.CheckStream,
+		taken: func(ctx context.Context, name string) error {
+			if err := k.checkName(name); err != nil {
+				return err
+			}
+			_, err := j.api.Stream(ctx, k.prefix+name)
+			return free("bucket "+name, fmt.Sprintf("tidings %s bucket edit %s", k.command, name), err, jsapi.ErrStreamNotFound)
+		},
+		command: func(name string) string { return fmt.Sprintf("tidings %s bucket create %s", k.command, name) },
+	}
+	if name, err = g.name(ctx, a, name); err != nil {
+		return err
 	}
 	config := k.config(name)
-	if err := guide(a, k.noun, &name, &config, k.fields(), choices.given); err != nil {
-		return config, err
+	if err := g.ask(ctx, a, name, &config); err != nil {
+		return err
 	}
-	own := k.config(name)
-	config.Name, config.Subjects = own.Name, own.Subjects
-	if err := k.checkName(name); err != nil {
-		return config, err
-	}
-	return config, usage(asset.CheckStream(&config))
+	return a.createBucket(ctx, j, k, &config)
 }

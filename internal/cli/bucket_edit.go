@@ -7,13 +7,10 @@ import (
 
 	"github.com/tidings-io/tidings/internal/cli/asset"
 	"github.com/tidings-io/tidings/internal/client"
-	"github.com/tidings-io/tidings/internal/jsapi"
 )
 
 func (a *app) bucketEditCommand(k bucketKind) *cobra.Command {
 	choices := bucketChoices{kind: k}
-	var c confirmation
-	var dry bool
 	cmd := &cobra.Command{
 		Use:   "edit BUCKET",
 		Short: "Change settings of " + article(k.noun),
@@ -26,17 +23,17 @@ and the command asks before it changes anything.`,
 			if !choices.any() {
 				return usage(fmt.Errorf("%s: nothing to change; give a setting such as --ttl, or --config", cmd.CommandPath()))
 			}
-			return a.bucketEdit(cmd, args[0], &choices, c, dry)
+			return a.bucketEdit(cmd, args[0], &choices)
 		},
 		ValidArgsFunction: a.completeBucket(k, 1),
 	}
 	choices.add(cmd)
-	c.add(cmd)
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "only show what would change")
+	choices.confirmation.add(cmd)
+	cmd.Flags().BoolVar(&choices.dryRun, "dry-run", false, "show what would be done and do nothing")
 	return cmd
 }
 
-func (a *app) bucketEdit(cmd *cobra.Command, bucket string, choices *bucketChoices, c confirmation, dry bool) error {
+func (a *app) bucketEdit(cmd *cobra.Command, bucket string, choices *bucketChoices) error {
 	ctx, k := cmd.Context(), choices.kind
 	j, err := a.jetStream(ctx, client.Options{})
 	if err != nil {
@@ -49,49 +46,18 @@ func (a *app) bucketEdit(cmd *cobra.Command, bucket string, choices *bucketChoic
 	}
 	next, err := cloned(&info.Config)
 	if err == nil {
-		err = choices.apply(a, &next)
+		err = choices.apply(ctx, a, &next)
 	}
 	if err != nil {
 		return err
 	}
-	changes := asset.Changes(&info.Config, &next, k.fields())
-	if len(changes) == 0 {
-		a.note("nothing changes")
-		return a.showBucketEdit(k, info, changes)
-	}
-	if !a.global.json {
-		showChanges(a.errOut, a.screen, changes)
-	}
-	if dry {
-		return a.showBucketEdit(k, nil, changes)
-	}
-	if err := c.ask(a, cmd, fmt.Sprintf("change %s %q?", k.noun, bucket)); err != nil {
+	what := fmt.Sprintf("%s %q", k.noun, bucket)
+	approved, err := a.approve(cmd, &choices.configureFlags, what, asset.Changes(&info.Config, &next, k.fields()))
+	if err != nil || !approved {
 		return err
 	}
 	if info, err = j.api.UpdateStream(ctx, &next); err != nil {
 		return k.explain(bucket, err)
 	}
-	a.note("%s %q is changed", k.noun, bucket)
-	return a.showBucketEdit(k, info, changes)
-}
-
-// bucketEdited is the result of `bucket edit --json`.
-type bucketEdited struct {
-	Changes []asset.Change `json:"changes"`
-	Bucket  *bucketView    `json:"bucket,omitempty"` // as it is; not after a dry run
-}
-
-func (a *app) showBucketEdit(k bucketKind, info *jsapi.StreamInfo, changes []asset.Change) error {
-	if !a.global.json {
-		return nil
-	}
-	edited := bucketEdited{Changes: changes}
-	if changes == nil {
-		edited.Changes = []asset.Change{}
-	}
-	if info != nil {
-		v := k.view(info)
-		edited.Bucket = &v
-	}
-	return a.writeJSON(edited)
+	return a.result(k.view(info), "%s is changed", what)
 }

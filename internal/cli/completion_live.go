@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -9,69 +11,75 @@ import (
 	"github.com/tidings-io/tidings/internal/client"
 )
 
-// completionTimeout bounds how long a shell waits for names that only a server
-// knows. When it is over, or there is no server, nothing is offered.
-const completionTimeout = 700 * time.Millisecond
+const (
+	// completionTimeout bounds how long a shell waits for names that only a
+	// server knows.
+	completionTimeout = 700 * time.Millisecond
+	// completionLimit is how many names are offered at most.
+	completionLimit = 1000
+)
 
-// askNames connects without a word and asks the API for names.
-func (a *app) askNames(api *apiFlags, names func(context.Context, *client.JetStream) ([]string, error)) []cobra.Completion {
-	prefix, err := api.subject()
-	if err != nil {
-		return nil
-	}
-	settings, err := a.resolve()
-	if err != nil {
-		return nil
-	}
+// live asks the server for names to complete. Without a server, permission or
+// JetStream there are none, silently: nothing can be said while a line is typed.
+func (a *app) live(word string, names func(context.Context, *jetStream) ([]string, error)) ([]cobra.Completion, cobra.ShellCompDirective) {
+	const noFiles = cobra.ShellCompDirectiveNoFileComp
 	ctx, cancel := context.WithTimeout(context.Background(), completionTimeout)
 	defer cancel()
+	settings, err := a.resolve()
+	if err != nil {
+		return nil, noFiles
+	}
 	nc, err := client.Dial(ctx, settings, client.Options{})
 	if err != nil {
-		return nil
+		return nil, noFiles
 	}
 	defer nc.Close()
-	found, err := names(ctx, client.NewJetStream(nc, prefix, completionTimeout))
+	j, err := a.newJetStream(nc, completionTimeout)
 	if err != nil {
-		return nil
+		return nil, noFiles
 	}
-	return toCompletions(found)
+	found, err := names(ctx, j)
+	if err != nil {
+		return nil, noFiles
+	}
+	found = slices.DeleteFunc(found, func(name string) bool { return !strings.HasPrefix(name, word) })
+	slices.Sort(found)
+	return toCompletions(found[:min(len(found), completionLimit)]), noFiles
+}
+
+func streamNames(ctx context.Context, j *jetStream) ([]string, error) {
+	return j.api.StreamNames(ctx, "")
 }
 
 // completeStream completes a first argument that names a stream.
-func (a *app) completeStream(api *apiFlags) cobra.CompletionFunc {
-	return a.completeArguments(api, 1, 0)
-}
+func (a *app) completeStream() cobra.CompletionFunc { return a.completeArguments(1, 0) }
 
 // completeStreams completes any number of arguments that name streams.
-func (a *app) completeStreams(api *apiFlags) cobra.CompletionFunc {
-	return a.completeArguments(api, -1, 0)
-}
+func (a *app) completeStreams() cobra.CompletionFunc { return a.completeArguments(-1, 0) }
 
 // completeConsumer completes a stream and a consumer of it.
-func (a *app) completeConsumer(api *apiFlags) cobra.CompletionFunc {
-	return a.completeArguments(api, 1, 1)
-}
+func (a *app) completeConsumer() cobra.CompletionFunc { return a.completeArguments(1, 1) }
 
 // completeConsumers completes a stream and any number of its consumers.
-func (a *app) completeConsumers(api *apiFlags) cobra.CompletionFunc {
-	return a.completeArguments(api, 1, -1)
-}
+func (a *app) completeConsumers() cobra.CompletionFunc { return a.completeArguments(1, -1) }
 
 // completeArguments completes so many names of streams, then so many names of
 // consumers of the first; -1 is any number.
-func (a *app) completeArguments(api *apiFlags, streams, consumers int) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		const noFiles = cobra.ShellCompDirectiveNoFileComp
-		if streams < 0 || len(args) < streams {
-			return a.askNames(api, func(ctx context.Context, js *client.JetStream) ([]string, error) {
-				return js.StreamNames(ctx, "")
-			}), noFiles
+func (a *app) completeArguments(streams, consumers int) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		switch {
+		case streams < 0 || len(args) < streams:
+			return a.live(word, streamNames)
+		case consumers < 0 || len(args) < streams+consumers:
+			return a.live(word, func(ctx context.Context, j *jetStream) ([]string, error) {
+				return j.api.ConsumerNames(ctx, args[0])
+			})
 		}
-		if consumers < 0 || len(args) < streams+consumers {
-			return a.askNames(api, func(ctx context.Context, js *client.JetStream) ([]string, error) {
-				return js.ConsumerNames(ctx, args[0])
-			}), noFiles
-		}
-		return nil, noFiles
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// completeStreamFlag completes the value of a flag that names a stream.
+func (a *app) completeStreamFlag(_ *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return a.live(word, streamNames)
 }

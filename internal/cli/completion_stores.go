@@ -3,43 +3,10 @@ package cli
 import (
 	"context"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/tidings-io/tidings/internal/client"
 )
-
-// completionLimit is how many names are offered at most.
-const completionLimit = 1000
-
-// live asks the server for names to complete. Without a server, permission or
-// JetStream there are none, silently: nothing can be said while a line is typed.
-func (a *app) live(word string, names func(context.Context, *jetStream) ([]string, error)) ([]cobra.Completion, cobra.ShellCompDirective) {
-	ctx, cancel := context.WithTimeout(context.Background(), completionTimeout)
-	defer cancel()
-	settings, err := a.resolve()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	nc, err := client.Dial(ctx, settings, client.Options{})
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer nc.Close()
-	j, err := a.newJetStream(nc, completionTimeout)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	found, err := names(ctx, j)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	found = slices.DeleteFunc(found, func(name string) bool { return !strings.HasPrefix(name, word) })
-	slices.Sort(found)
-	return toCompletions(found[:min(len(found), completionLimit)]), cobra.ShellCompDirectiveNoFileComp
-}
 
 // buckets returns the names of the buckets of a kind.
 func (k bucketKind) buckets(ctx context.Context, j *jetStream) ([]string, error) {

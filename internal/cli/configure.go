@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -20,15 +19,26 @@ import (
 // configureFlags are those of the commands that write a configuration, besides
 // one per field.
 type configureFlags struct {
-	file   string
-	dryRun bool
-	yes    bool
+	file     string
+	dryRun   bool
+	defaults bool // create commands: do not ask
+	confirmation
 }
 
 func (f *configureFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVarP(&f.file, "config", "f", "", "take the configuration from this JSON or YAML `FILE`; - is standard input")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be done and do nothing")
+}
+
+func (f *configureFlags) addDefaults(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.defaults, "defaults", false, "do not ask: take the defaults for what is not given")
+}
+
+// asks reports whether a create command asks: nothing was given to it, and
+// somebody is there to answer.
+func (f *configureFlags) asks(a *app, given bool) bool {
+	return f.file == "" && !given && !f.defaults && a.screen.Interactive(a.in)
 }
 
 // addFieldFlags adds the flags of the fields, with completion of their words.
@@ -50,75 +60,15 @@ func addFieldFlags[C any](cmd *cobra.Command, fields []asset.Field[C]) *asset.Gi
 }
 
 // loadConfig reads --config into c.
-func (a *app) loadConfig(file string, c any) error {
-	var data []byte
-	var err error
-	if file == "-" {
-		data, err = io.ReadAll(a.in)
-	} else {
-		data, err = os.ReadFile(file)
-	}
+func (a *app) loadConfig(ctx context.Context, file string, c any) error {
+	data, err := a.configFile(ctx, file)
 	if err != nil {
-		return usage(fmt.Errorf("--config: %w", err))
+		return err
 	}
 	if err := asset.Load(data, c); err != nil {
 		return usage(fmt.Errorf("--config %s: %w", file, err))
 	}
 	return nil
-}
-
-// guide asks for the name, if it is empty, for the fields of c that no flag gave,
-// and in the end whether to go on. kind is stream or consumer.
-func guide[C any](a *app, kind string, name *string, c *C, fields []asset.Field[C], given *asset.Given[C]) error {
-	dialog, err := a.screen.NewDialog(a.in)
-	if err != nil {
-		return err
-	}
-	dialog.Say("A new " + kind + ". An empty answer takes what is in brackets; Ctrl-C ends without doing anything.")
-	for *name == "" {
-		if *name, err = dialog.Ask("\nname of the " + kind + ": "); err != nil {
-			return errors.Join(errInterrupted, err)
-		}
-	}
-	if err := checkName(kind, *name); err != nil {
-		return err
-	}
-	err = asset.Guide(c, fields, given.Has, func(q asset.Question, problem string) (string, error) {
-		return a.question(dialog, q, problem)
-	})
-	if err != nil {
-		return errors.Join(errInterrupted, err)
-	}
-	dialog.Say("")
-	for _, line := range asset.Shown(c, fields) {
-		dialog.Say(fmt.Sprintf("  %s: %s", line.Label, line.Text))
-	}
-	yes, err := dialog.Confirm("create it?", true)
-	if err != nil || !yes {
-		return errors.Join(errInterrupted, err)
-	}
-	return nil
-}
-
-// question shows one question of a guide and reads its answer.
-func (a *app) question(dialog *ui.Dialog, q asset.Question, problem string) (string, error) {
-	if problem == "" {
-		dialog.Say("\n" + a.screen.Strong(q.Text))
-		for _, choice := range q.Choices {
-			dialog.Say(fmt.Sprintf("  %-18s%s", choice.Word, choice.Meaning))
-		}
-	} else {
-		dialog.Say("  " + problem)
-	}
-	prompt := q.Label
-	if q.Default != "" {
-		prompt += " [" + q.Default + "]"
-	}
-	answer, err := dialog.Ask(prompt + ": ")
-	if answer == "" {
-		answer = q.Default
-	}
-	return answer, err
 }
 
 // showDry shows a configuration that is not applied.
@@ -157,7 +107,7 @@ func (a *app) approve(cmd *cobra.Command, f *configureFlags, what string, change
 	if f.dryRun {
 		return false, nil
 	}
-	return true, a.sure(cmd, f.yes, "change "+what+"?")
+	return true, f.ask(a, cmd, "change "+what+"?")
 }
 
 func showChanges(to *ui.Printer, s *ui.Screen, changes []asset.Change) {
@@ -175,7 +125,7 @@ func showChanges(to *ui.Printer, s *ui.Screen, changes []asset.Change) {
 func edited[C any](ctx context.Context, a *app, what string, c *C) (C, error) {
 	var next C
 	editor := a.editor()
-	if !ui.IsTerminal(a.in) {
+	if !a.screen.Interactive(a.in) {
 		return next, usage(fmt.Errorf("%s: say what to change with flags or --config; the editor %s needs a terminal", what, editor))
 	}
 	text, err := asset.Text(c)
@@ -237,7 +187,7 @@ func editConfig[C any](ctx context.Context, a *app, what string, c *C, f *config
 		return next, err
 	}
 	if f.file != "" {
-		if err := a.loadConfig(f.file, &next); err != nil {
+		if err := a.loadConfig(ctx, f.file, &next); err != nil {
 			return next, err
 		}
 	}

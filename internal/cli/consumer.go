@@ -9,7 +9,6 @@ delivers again what was not acknowledged. Pull consumers are asked for messages,
 consumers send them. These commands make consumers, look into them, and read with them.`
 
 func (a *app) consumerCommand() *cobra.Command {
-	api := &apiFlags{}
 	cmd := &cobra.Command{
 		Use:     "consumer",
 		Aliases: []string{"con"},
@@ -20,14 +19,14 @@ func (a *app) consumerCommand() *cobra.Command {
   tidings consumer report ORDERS`,
 		GroupID: groupStreams,
 	}
-	api.add(cmd)
+	a.api.add(cmd)
 	return a.group(cmd,
-		a.consumerCreateCommand(api), a.consumerEditCommand(api),
-		a.consumerListCommand(api), a.consumerInfoCommand(api), a.consumerReportCommand(api),
-		a.consumerWatchCommand(api), a.consumerGraphCommand(api),
-		a.consumerNextCommand(api), a.consumerSubscribeCommand(api),
-		a.consumerPauseCommand(api), a.consumerResumeCommand(api), a.consumerResetCommand(api), a.consumerUnpinCommand(api),
-		a.consumerRedriveCommand(api), a.consumerRemoveCommand(api),
+		a.consumerCreateCommand(), a.consumerEditCommand(),
+		a.consumerListCommand(), a.consumerInfoCommand(), a.consumerReportCommand(),
+		a.consumerWatchCommand(), a.consumerGraphCommand(),
+		a.consumerNextCommand(), a.consumerSubscribeCommand(),
+		a.consumerPauseCommand(), a.consumerResumeCommand(), a.consumerResetCommand(), a.consumerUnpinCommand(),
+		a.consumerRedriveCommand(), a.consumerRemoveCommand(),
 	)
 }
 

@@ -14,11 +14,11 @@ import (
 )
 
 // changeConsumer runs f with a consumer that is there.
-func (a *app) changeConsumer(cmd *cobra.Command, api *apiFlags, args []string, f func(context.Context, *client.JetStream, *jsapi.ConsumerInfo) error) error {
+func (a *app) changeConsumer(cmd *cobra.Command, args []string, f func(context.Context, *client.JetStream, *jsapi.ConsumerInfo) error) error {
 	if err := checkNames(args[:2]); err != nil {
 		return err
 	}
-	return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+	return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 		info, err := js.Consumer(cmd.Context(), args[0], args[1])
 		if err != nil {
 			return err
@@ -27,8 +27,8 @@ func (a *app) changeConsumer(cmd *cobra.Command, api *apiFlags, args []string, f
 	})
 }
 
-func (a *app) consumerRemoveCommand(api *apiFlags) *cobra.Command {
-	var yes bool
+func (a *app) consumerRemoveCommand() *cobra.Command {
+	var sure confirmation
 	cmd := &cobra.Command{
 		Use:     "remove STREAM CONSUMER",
 		Aliases: []string{"rm", "delete"},
@@ -36,10 +36,10 @@ func (a *app) consumerRemoveCommand(api *apiFlags) *cobra.Command {
 		Example: "  tidings consumer remove ORDERS billing --yes",
 		Args:    arguments(2, 2, "STREAM CONSUMER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeConsumer(cmd, api, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
+			return a.changeConsumer(cmd, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
 				question := fmt.Sprintf("remove consumer %s of stream %s, which has %s messages pending and %s unacknowledged?",
 					info.Name, info.Stream, ui.Count(info.NumPending), ui.Count(info.NumAckPending))
-				if err := a.sure(cmd, yes, question); err != nil {
+				if err := sure.ask(a, cmd, question); err != nil {
 					return err
 				}
 				if err := js.DeleteConsumer(ctx, info.Stream, info.Name); err != nil {
@@ -48,13 +48,13 @@ func (a *app) consumerRemoveCommand(api *apiFlags) *cobra.Command {
 				return a.result(removed{Stream: info.Stream, Consumer: info.Name}, "consumer %s of stream %s is removed", info.Name, info.Stream)
 			})
 		},
-		ValidArgsFunction: a.completeConsumer(api),
+		ValidArgsFunction: a.completeConsumer(),
 	}
-	addYes(cmd, &yes)
+	sure.add(cmd)
 	return cmd
 }
 
-func (a *app) consumerPauseCommand(api *apiFlags) *cobra.Command {
+func (a *app) consumerPauseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pause STREAM CONSUMER UNTIL",
 		Short: "Keep a consumer from delivering for a while",
@@ -70,27 +70,27 @@ func (a *app) consumerPauseCommand(api *apiFlags) *cobra.Command {
 			if !until.After(time.Now()) {
 				return usage(fmt.Errorf("%s is over; to let the consumer go on, use `tidings consumer resume`", args[2]))
 			}
-			return a.changeConsumer(cmd, api, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
+			return a.changeConsumer(cmd, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
 				return a.pauseConsumer(ctx, js, info, until)
 			})
 		},
-		ValidArgsFunction: a.completeConsumer(api),
+		ValidArgsFunction: a.completeConsumer(),
 	}
 	return cmd
 }
 
-func (a *app) consumerResumeCommand(api *apiFlags) *cobra.Command {
+func (a *app) consumerResumeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "resume STREAM CONSUMER",
 		Short:   "Let a paused consumer deliver again",
 		Example: "  tidings consumer resume ORDERS billing",
 		Args:    arguments(2, 2, "STREAM CONSUMER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeConsumer(cmd, api, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
+			return a.changeConsumer(cmd, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
 				return a.pauseConsumer(ctx, js, info, time.Time{})
 			})
 		},
-		ValidArgsFunction: a.completeConsumer(api),
+		ValidArgsFunction: a.completeConsumer(),
 	}
 }
 
@@ -106,8 +106,8 @@ func (a *app) pauseConsumer(ctx context.Context, js *client.JetStream, info *jsa
 	return a.result(r, "consumer %s of stream %s delivers", info.Name, info.Stream)
 }
 
-func (a *app) consumerResetCommand(api *apiFlags) *cobra.Command {
-	var yes bool
+func (a *app) consumerResetCommand() *cobra.Command {
+	var sure confirmation
 	cmd := &cobra.Command{
 		Use:   "reset STREAM CONSUMER [SEQUENCE]",
 		Short: "Let a consumer deliver again from a sequence on",
@@ -125,9 +125,9 @@ was made to begin at a place can only go there or beyond.`,
 				}
 				from = "sequence " + args[2]
 			}
-			return a.changeConsumer(cmd, api, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
+			return a.changeConsumer(cmd, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
 				question := fmt.Sprintf("let consumer %s of stream %s deliver again from %s on?", info.Name, info.Stream, from)
-				if err := a.sure(cmd, yes, question); err != nil {
+				if err := sure.ask(a, cmd, question); err != nil {
 					return err
 				}
 				begins, err := js.ResetConsumer(ctx, info.Stream, info.Name, seq)
@@ -142,20 +142,20 @@ was made to begin at a place can only go there or beyond.`,
 				return a.result(done, "consumer %s of stream %s begins at sequence %d", info.Name, info.Stream, begins)
 			})
 		},
-		ValidArgsFunction: a.completeConsumer(api),
+		ValidArgsFunction: a.completeConsumer(),
 	}
-	addYes(cmd, &yes)
+	sure.add(cmd)
 	return cmd
 }
 
-func (a *app) consumerUnpinCommand(api *apiFlags) *cobra.Command {
+func (a *app) consumerUnpinCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "unpin STREAM CONSUMER GROUP",
 		Short:   "Let another client of a priority group be served",
 		Example: "  tidings consumer unpin ORDERS billing workers",
 		Args:    arguments(3, 3, "STREAM CONSUMER GROUP"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeConsumer(cmd, api, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
+			return a.changeConsumer(cmd, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
 				if err := js.UnpinConsumer(ctx, info.Stream, info.Name, args[2]); err != nil {
 					return err
 				}
@@ -167,6 +167,6 @@ func (a *app) consumerUnpinCommand(api *apiFlags) *cobra.Command {
 				return a.result(done, "group %s of consumer %s has no pinned client", args[2], info.Name)
 			})
 		},
-		ValidArgsFunction: a.completeConsumer(api),
+		ValidArgsFunction: a.completeConsumer(),
 	}
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nuid"
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-io/tidings/internal/cli/asset"
-	"github.com/tidings-io/tidings/internal/cli/ui"
 	"github.com/tidings-io/tidings/internal/client"
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
@@ -19,9 +19,14 @@ choices are asked one by one. Otherwise the flags say what is different from the
 usual, a durable pull consumer with explicit acknowledgement, or --config names a
 file with the whole configuration, in JSON or YAML, with the names of the API.`
 
-func (a *app) consumerCreateCommand(api *apiFlags) *cobra.Command {
-	var f configureFlags
-	var ephemeral bool
+// consumerCreateFlags are the flags of `consumer create` besides one per field.
+type consumerCreateFlags struct {
+	configureFlags
+	ephemeral bool
+}
+
+func (a *app) consumerCreateCommand() *cobra.Command {
+	var f consumerCreateFlags
 	cmd := &cobra.Command{
 		Use:     "create STREAM [NAME]",
 		Aliases: []string{"add", "new"},
@@ -32,34 +37,46 @@ func (a *app) consumerCreateCommand(api *apiFlags) *cobra.Command {
   tidings consumer create ORDERS shipping --backoff 1s,10s,1m --max-deliver 4 --dead-letter dead.shipping
   tidings consumer create ORDERS monitor --deliver-subject monitor.orders --ack none --ephemeral
   tidings consumer create ORDERS --config billing.yaml --dry-run`,
-		Args:              arguments(1, 2, "STREAM [NAME]"),
-		ValidArgsFunction: a.completeStream(api),
+		Args:              arguments(0, 2, "STREAM [NAME]"),
+		ValidArgsFunction: a.completeStream(),
 	}
-	fields := asset.ConsumerFields()
-	given := addFieldFlags(cmd, fields)
+	given := addFieldFlags(cmd, asset.ConsumerFields())
 	f.add(cmd)
-	cmd.Flags().BoolVar(&ephemeral, "ephemeral", false, "remove it when nobody used it for a while (--inactive-threshold, default 5s)")
+	f.addDefaults(cmd)
+	cmd.Flags().BoolVar(&f.ephemeral, "ephemeral", false, "remove it when nobody used it for a while (--inactive-threshold, default 5s)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := a.newConsumer(args, &f, ephemeral, fields, given)
+		c, err := a.newConsumer(cmd.Context(), args, &f, given)
 		if err != nil {
 			return err
 		}
-		if f.dryRun {
+		if f.asks(a, given.Any()) {
+			return a.answered(a.guideConsumer(cmd.Context(), &f, strings.Join(args[:min(len(args), 1)], ""), &c))
+		}
+		if err := arguments(1, 2, "STREAM [NAME]")(cmd, args); err != nil {
+			return err
+		}
+		if c, err = f.named(c); err == nil {
+			err = checkNames([]string{args[0], c.Name})
+		}
+		switch {
+		case err != nil:
+			return err
+		case f.dryRun:
 			return a.showDry(&c)
 		}
-		return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+		return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 			return a.createConsumer(cmd.Context(), js, args[0], &c)
 		})
 	}
 	return cmd
 }
 
-// newConsumer puts the configuration together from file, flags and answers.
-func (a *app) newConsumer(args []string, f *configureFlags, ephemeral bool, fields []asset.Field[jsapi.ConsumerConfig], given *asset.Given[jsapi.ConsumerConfig]) (jsapi.ConsumerConfig, error) {
+// newConsumer puts the configuration together from file and flags.
+func (a *app) newConsumer(ctx context.Context, args []string, f *consumerCreateFlags, given *asset.Given[jsapi.ConsumerConfig]) (jsapi.ConsumerConfig, error) {
 	c := asset.NewConsumer("")
 	if f.file != "" {
 		c = jsapi.ConsumerConfig{}
-		if err := a.loadConfig(f.file, &c); err != nil {
+		if err := a.loadConfig(ctx, f.file, &c); err != nil {
 			return c, err
 		}
 	}
@@ -69,15 +86,13 @@ func (a *app) newConsumer(args []string, f *configureFlags, ephemeral bool, fiel
 	if len(args) == 2 {
 		c.Name = args[1]
 	}
-	if err := given.Apply(&c); err != nil {
-		return c, usage(err)
-	}
-	if f.file == "" && !given.Any() && ui.IsTerminal(a.in) {
-		if err := guide(a, "consumer", &c.Name, &c, fields, given); err != nil {
-			return c, err
-		}
-	}
-	if c.Name == "" && ephemeral {
+	return c, usage(given.Apply(&c))
+}
+
+// named makes the consumer durable or ephemeral under its name, or under a new
+// one if it is to be ephemeral.
+func (f *consumerCreateFlags) named(c jsapi.ConsumerConfig) (jsapi.ConsumerConfig, error) {
+	if c.Name == "" && f.ephemeral {
 		c.Name = nuid.Next()
 	}
 	if c.Name == "" {
@@ -86,10 +101,74 @@ func (a *app) newConsumer(args []string, f *configureFlags, ephemeral bool, fiel
 	if f.file == "" || c.Durable != "" {
 		c.Durable = c.Name
 	}
-	if ephemeral {
+	if f.ephemeral {
 		c.Durable = ""
 	}
-	return c, checkNames([]string{args[0], c.Name})
+	return c, nil
+}
+
+// guideConsumer makes a consumer by asking, also for the stream if none is
+// named.
+func (a *app) guideConsumer(ctx context.Context, f *consumerCreateFlags, stream string, c *jsapi.ConsumerConfig) error {
+	return a.withJetStream(ctx, func(js *client.JetStream) error {
+		info, err := a.streamOrPick(ctx, js, stream)
+		if err != nil {
+			return err
+		}
+		if err := a.askConsumer(ctx, js, info, c); err != nil {
+			return err
+		}
+		named, err := f.named(*c)
+		switch {
+		case err != nil:
+			return err
+		case f.dryRun:
+			return a.showDry(&named)
+		}
+		return a.createConsumer(ctx, js, info.Config.Name, &named)
+	})
+}
+
+// streamOrPick returns the stream of a name, or lets the person choose one if
+// the name is empty.
+func (a *app) streamOrPick(ctx context.Context, js *client.JetStream, name string) (*jsapi.StreamInfo, error) {
+	if name == "" {
+		names, err := js.StreamNames(ctx, "")
+		if err != nil {
+			return nil, err
+		}
+		if len(names) == 0 {
+			return nil, &client.Error{What: "there are no streams", Way: "make one with `tidings stream create`"}
+		}
+		if name, err = a.pick(ctx, "The stream whose messages it delivers:", "stream", names); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkName("stream", name); err != nil {
+		return nil, err
+	}
+	return js.Stream(ctx, name)
+}
+
+func (a *app) askConsumer(ctx context.Context, js *client.JetStream, stream *jsapi.StreamInfo, c *jsapi.ConsumerConfig) (err error) {
+	of := stream.Config.Name
+	g := guide[jsapi.ConsumerConfig]{
+		kind: "consumer", fields: asset.ConsumerFields(),
+		taken: func(ctx context.Context, name string) error {
+			if err := checkName("consumer", name); err != nil {
+				return err
+			}
+			_, err := js.Consumer(ctx, of, name)
+			return free(fmt.Sprintf("consumer %s of stream %s", name, of), "tidings consumer edit "+of+" "+name, err, jsapi.ErrConsumerNotFound)
+		},
+		check:   func(c *jsapi.ConsumerConfig) error { return asset.CheckConsumer(c, &stream.Config) },
+		command: func(name string) string { return "tidings consumer create " + of + " " + name },
+	}
+	if c.Name, err = g.name(ctx, a, c.Name); err != nil {
+		return err
+	}
+	c.Durable = c.Name
+	return g.ask(ctx, a, c.Name, c)
 }
 
 func (a *app) createConsumer(ctx context.Context, js *client.JetStream, stream string, c *jsapi.ConsumerConfig) error {
@@ -105,7 +184,7 @@ func (a *app) createConsumer(ctx context.Context, js *client.JetStream, stream s
 	return nil
 }
 
-func (a *app) consumerEditCommand(api *apiFlags) *cobra.Command {
+func (a *app) consumerEditCommand() *cobra.Command {
 	var f configureFlags
 	cmd := &cobra.Command{
 		Use:     "edit STREAM CONSUMER",
@@ -118,16 +197,16 @@ messages are acknowledged (--ack) and some more cannot change.`,
 		Example: `  tidings consumer edit ORDERS billing --max-ack-pending 200
   tidings consumer edit ORDERS billing --filter orders.new,orders.paid --dry-run`,
 		Args:              arguments(2, 2, "STREAM CONSUMER"),
-		ValidArgsFunction: a.completeConsumer(api),
+		ValidArgsFunction: a.completeConsumer(),
 	}
 	given := addFieldFlags(cmd, asset.ConsumerFields())
 	f.add(cmd)
-	addYes(cmd, &f.yes)
+	f.confirmation.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := checkNames(args); err != nil {
 			return err
 		}
-		return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+		return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 			info, err := js.Consumer(cmd.Context(), args[0], args[1])
 			if err != nil {
 				return err

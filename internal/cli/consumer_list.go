@@ -14,7 +14,7 @@ import (
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
 
-func (a *app) consumerListCommand(api *apiFlags) *cobra.Command {
+func (a *app) consumerListCommand() *cobra.Command {
 	var names bool
 	cmd := &cobra.Command{
 		Use:     "list STREAM",
@@ -26,7 +26,7 @@ func (a *app) consumerListCommand(api *apiFlags) *cobra.Command {
 			if err := checkNames(args); err != nil {
 				return err
 			}
-			return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+			return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 				if names {
 					found, err := js.ConsumerNames(cmd.Context(), args[0])
 					if err != nil {
@@ -42,7 +42,7 @@ func (a *app) consumerListCommand(api *apiFlags) *cobra.Command {
 				return a.listConsumers(args[0], consumers)
 			})
 		},
-		ValidArgsFunction: a.completeStream(api),
+		ValidArgsFunction: a.completeStream(),
 	}
 	cmd.Flags().BoolVarP(&names, "names", "n", false, "show names only, one a line")
 	return cmd
@@ -124,7 +124,7 @@ var consumerOrders = map[string]func(x, y consumerLine) int{
 	"delivered":      func(x, y consumerLine) int { return cmp.Compare(y.Delivered, x.Delivered) },
 }
 
-func (a *app) consumerReportCommand(api *apiFlags) *cobra.Command {
+func (a *app) consumerReportCommand() *cobra.Command {
 	var f sortFlags
 	cmd := &cobra.Command{
 		Use:     "report STREAM",
@@ -138,7 +138,7 @@ func (a *app) consumerReportCommand(api *apiFlags) *cobra.Command {
 			if err := sorted(nil, f, consumerOrders); err != nil {
 				return err
 			}
-			return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+			return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 				consumers, missing, err := js.Consumers(cmd.Context(), args[0])
 				if err != nil {
 					return err
@@ -147,7 +147,7 @@ func (a *app) consumerReportCommand(api *apiFlags) *cobra.Command {
 				return a.consumerReport(args[0], consumers, f)
 			})
 		},
-		ValidArgsFunction: a.completeStream(api),
+		ValidArgsFunction: a.completeStream(),
 	}
 	f.add(cmd, columnsOf(consumerOrders))
 	return cmd
@@ -199,7 +199,7 @@ func lastActive(at *time.Time) string {
 	return ago(*at, time.Now())
 }
 
-func (a *app) consumerInfoCommand(api *apiFlags) *cobra.Command {
+func (a *app) consumerInfoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "info STREAM CONSUMER",
 		Aliases: []string{"show"},
@@ -210,7 +210,7 @@ func (a *app) consumerInfoCommand(api *apiFlags) *cobra.Command {
 			if err := checkNames(args); err != nil {
 				return err
 			}
-			return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+			return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 				info, err := js.Consumer(cmd.Context(), args[0], args[1])
 				if err != nil {
 					return err
@@ -222,7 +222,7 @@ func (a *app) consumerInfoCommand(api *apiFlags) *cobra.Command {
 				return nil
 			})
 		},
-		ValidArgsFunction: a.completeConsumer(api),
+		ValidArgsFunction: a.completeConsumer(),
 	}
 }
 

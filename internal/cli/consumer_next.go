@@ -132,7 +132,7 @@ func (a *app) newTaker(js *client.JetStream, info *jsapi.ConsumerInfo, f *answer
 	return &taker{app: a, js: js, flags: f, answer: said}
 }
 
-func (a *app) consumerNextCommand(api *apiFlags) *cobra.Command {
+func (a *app) consumerNextCommand() *cobra.Command {
 	var f answerFlags
 	count, wait, group := 1, "", ""
 	cmd := &cobra.Command{
@@ -158,7 +158,7 @@ messages of --count came within --wait, the exit code is 5.`,
 			if err != nil {
 				return err
 			}
-			return a.changeConsumer(cmd, api, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
+			return a.changeConsumer(cmd, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
 				if info.Config.Push() {
 					return usage(fmt.Errorf("consumer %s of stream %s sends its messages by itself; `tidings consumer subscribe` shows them", info.Name, info.Stream))
 				}
@@ -169,7 +169,7 @@ messages of --count came within --wait, the exit code is 5.`,
 				return t.next(ctx, info, jsapi.PullRequest{Batch: count, Expires: expires, Group: group})
 			})
 		},
-		ValidArgsFunction: a.completeConsumer(api),
+		ValidArgsFunction: a.completeConsumer(),
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -198,7 +198,7 @@ func (t *taker) next(ctx context.Context, info *jsapi.ConsumerInfo, request jsap
 // not acknowledged when it ends comes to others only after the ack wait.
 const pullBatch = 10
 
-func (a *app) consumerSubscribeCommand(api *apiFlags) *cobra.Command {
+func (a *app) consumerSubscribeCommand() *cobra.Command {
 	var f answerFlags
 	count, wait, group := 0, "", ""
 	cmd := &cobra.Command{
@@ -222,7 +222,7 @@ came, nothing came for --wait, or Ctrl-C.`,
 			if err != nil {
 				return err
 			}
-			err = a.changeConsumer(cmd, api, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
+			err = a.changeConsumer(cmd, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
 				t := a.newTaker(js, info, &f, said)
 				if info.Config.Push() {
 					return t.listen(ctx, info, count, idle)
@@ -234,7 +234,7 @@ came, nothing came for --wait, or Ctrl-C.`,
 			}
 			return err
 		},
-		ValidArgsFunction: a.completeConsumer(api),
+		ValidArgsFunction: a.completeConsumer(),
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false

@@ -36,7 +36,7 @@ type redriveFlags struct {
 	count   int
 	keep    bool
 	dryRun  bool
-	yes     bool
+	confirmation
 }
 
 // redriven is one message of `tidings consumer redrive`.
@@ -58,7 +58,7 @@ message is published twice within the stream's duplicate window.
 
 The message is a new one: every consumer of the stream gets it, not only this one.`
 
-func (a *app) consumerRedriveCommand(api *apiFlags) *cobra.Command {
+func (a *app) consumerRedriveCommand() *cobra.Command {
 	var f redriveFlags
 	cmd := &cobra.Command{
 		Use:   "redrive STREAM CONSUMER",
@@ -72,12 +72,12 @@ func (a *app) consumerRedriveCommand(api *apiFlags) *cobra.Command {
 			if err := errors.Join(checkNames(args), f.check()); err != nil {
 				return err
 			}
-			return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+			return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 				r := &redrive{app: a, js: js, flags: &f, stream: args[0], consumer: args[1]}
 				return r.run(cmd)
 			})
 		},
-		ValidArgsFunction: a.completeConsumer(api),
+		ValidArgsFunction: a.completeConsumer(),
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -87,10 +87,8 @@ func (a *app) consumerRedriveCommand(api *apiFlags) *cobra.Command {
 	flags.IntVarP(&f.count, "count", "n", 0, "end after so many messages")
 	flags.BoolVar(&f.keep, "keep", false, "leave the dead letters where they are")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show which messages would be published and do nothing")
-	addYes(cmd, &f.yes)
-	completeFlag(cmd, "from", func(cmd *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return a.completeStream(api)(cmd, nil, word)
-	})
+	f.confirmation.add(cmd)
+	completeFlag(cmd, "from", a.completeStreamFlag)
 	for _, name := range []string{"subject", "reason", "count"} {
 		completeFlag(cmd, name, cobra.NoFileCompletions)
 	}
@@ -138,7 +136,7 @@ func (r *redrive) run(cmd *cobra.Command) error {
 	}
 	if !r.flags.dryRun {
 		question := fmt.Sprintf("publish %s of stream %s again?", plural(len(letters), "dead letter"), from.Config.Name)
-		if err := r.app.sure(cmd, r.flags.yes, question); err != nil {
+		if err := r.flags.ask(r.app, cmd, question); err != nil {
 			return err
 		}
 	}

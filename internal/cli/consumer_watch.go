@@ -46,7 +46,7 @@ func (a *app) newConsumerWatch(js *client.JetStream, args []string) *consumerWat
 	}
 }
 
-func (a *app) consumerWatchCommand(api *apiFlags) *cobra.Command {
+func (a *app) consumerWatchCommand() *cobra.Command {
 	var f watchFlags
 	cmd := &cobra.Command{
 		Use:   "watch STREAM [CONSUMER...]",
@@ -57,16 +57,16 @@ each consumer and look.`,
 		Example: `  tidings consumer watch ORDERS
   tidings consumer watch ORDERS billing --interval 5s --count 12 --json`,
 		Args:              arguments(1, -1, "STREAM [CONSUMER...]"),
-		ValidArgsFunction: a.completeConsumers(api),
+		ValidArgsFunction: a.completeConsumers(),
 	}
 	f.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return a.watchConsumers(cmd, api, &f, args, func(w *consumerWatch, live *ui.Live) string { return w.table(&f, sparkWidth(live)) })
+		return a.watchConsumers(cmd, &f, args, func(w *consumerWatch, live *ui.Live) string { return w.table(&f, sparkWidth(live)) })
 	}
 	return cmd
 }
 
-func (a *app) consumerGraphCommand(api *apiFlags) *cobra.Command {
+func (a *app) consumerGraphCommand() *cobra.Command {
 	var f watchFlags
 	cmd := &cobra.Command{
 		Use:   "graph STREAM CONSUMER",
@@ -76,16 +76,16 @@ how many are delivered each second. Without a terminal it shows what
 ` + "`tidings consumer watch`" + ` shows.`,
 		Example:           "  tidings consumer graph ORDERS billing",
 		Args:              arguments(2, 2, "STREAM CONSUMER"),
-		ValidArgsFunction: a.completeConsumer(api),
+		ValidArgsFunction: a.completeConsumer(),
 	}
 	f.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return a.watchConsumers(cmd, api, &f, args, func(w *consumerWatch, live *ui.Live) string { return w.plots(&f, live) })
+		return a.watchConsumers(cmd, &f, args, func(w *consumerWatch, live *ui.Live) string { return w.plots(&f, live) })
 	}
 	return cmd
 }
 
-func (a *app) watchConsumers(cmd *cobra.Command, api *apiFlags, f *watchFlags, args []string, drawing func(*consumerWatch, *ui.Live) string) error {
+func (a *app) watchConsumers(cmd *cobra.Command, f *watchFlags, args []string, drawing func(*consumerWatch, *ui.Live) string) error {
 	if err := checkNames(args); err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (a *app) watchConsumers(cmd *cobra.Command, api *apiFlags, f *watchFlags, a
 		return err
 	}
 	ctx := cmd.Context()
-	return a.withJetStream(ctx, api, func(js *client.JetStream) error {
+	return a.withJetStream(ctx, func(js *client.JetStream) error {
 		w := a.newConsumerWatch(js, args)
 		look := func(now time.Time) error { return w.look(ctx, now) }
 		return a.watch(ctx, f, look, func(live *ui.Live) string { return drawing(w, live) }, w.lines)

@@ -285,23 +285,23 @@ func (a *app) showContextView(v contextView) {
 }
 
 func (a *app) contextRemoveCommand() *cobra.Command {
-	var force bool
+	var sure confirmation
 	cmd := &cobra.Command{
 		Use:     "remove NAME",
 		Aliases: []string{"rm"},
-		Short:   "Delete a context",
-		Example: "  tidings context remove local --force",
+		Short:   "Remove a context",
+		Example: "  tidings context remove local --yes",
 		Args:    arguments(1, 1, "NAME"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return a.contextRemove(args[0], force)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.contextRemove(cmd, args[0], sure)
 		},
 		ValidArgsFunction: a.completeContext,
 	}
-	cmd.Flags().BoolVarP(&force, "force", "f", false, "do not ask")
+	sure.add(cmd)
 	return cmd
 }
 
-func (a *app) contextRemove(name string, force bool) error {
+func (a *app) contextRemove(cmd *cobra.Command, name string, sure confirmation) error {
 	store, err := a.store()
 	if err != nil {
 		return err
@@ -309,14 +309,8 @@ func (a *app) contextRemove(name string, force bool) error {
 	if _, err := store.Load(name); errors.Is(err, client.ErrNoContext) {
 		return err
 	}
-	if !force {
-		yes, err := a.screen.Confirm(a.in, fmt.Sprintf("delete context %s?", name))
-		if errors.Is(err, ui.ErrNoTerminal) {
-			return usage(errors.New("tidings context remove: nobody can be asked here; add --force"))
-		}
-		if err != nil || !yes {
-			return errors.Join(err, errInterrupted)
-		}
+	if err := sure.ask(a, cmd, fmt.Sprintf("remove context %s?", name)); err != nil {
+		return err
 	}
 	if err := store.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

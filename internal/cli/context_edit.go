@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -41,11 +42,11 @@ shell's history, use --ask-password.`,
   tidings context add prod --server tls://nats.example.com --user ann --ask-password
   pass nats/prod | tidings context add prod --server tls://nats.example.com --user ann --ask-password`,
 		Args: arguments(1, 1, "NAME --server URL"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if a.global.settings[client.Server] == "" {
 				return usage(errors.New("tidings context add: name the server with --server"))
 			}
-			return a.contextWrite(args[0], f, func(store *client.Store) (client.Context, error) {
+			return a.contextWrite(cmd.Context(), args[0], f, func(store *client.Store) (client.Context, error) {
 				if _, err := store.Load(args[0]); !errors.Is(err, client.ErrNoContext) {
 					return client.Context{}, usage(fmt.Errorf("context %s exists; change it with `tidings context edit`", args[0]))
 				}
@@ -72,7 +73,7 @@ func (a *app) contextEditCommand() *cobra.Command {
 			if changes == 0 && f.description == "" && !f.askPassword && !f.askToken {
 				return usage(errors.New("tidings context edit: nothing to change; give a setting such as --server, or --unset NAME"))
 			}
-			return a.contextWrite(args[0], f, func(store *client.Store) (client.Context, error) {
+			return a.contextWrite(cmd.Context(), args[0], f, func(store *client.Store) (client.Context, error) {
 				return ownContext(store, args[0])
 			})
 		},
@@ -97,8 +98,8 @@ func (a *app) contextCopyCommand() *cobra.Command {
 		Example: `  tidings context copy local second --server nats://127.0.0.1:4223
   tidings context copy name-of-a-nats-context mine`,
 		Args: arguments(2, 2, "SOURCE NAME"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return a.contextWrite(args[1], f, func(store *client.Store) (client.Context, error) {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.contextWrite(cmd.Context(), args[1], f, func(store *client.Store) (client.Context, error) {
 				target, err := store.Load(args[1])
 				if !errors.Is(err, client.ErrNoContext) && target.Origin == client.OriginTidings {
 					return client.Context{}, usage(fmt.Errorf("context %s exists; remove it first or choose another name", args[1]))
@@ -122,7 +123,7 @@ func ownContext(store *client.Store, name string) (client.Context, error) {
 }
 
 // contextWrite saves, under name, what base returns with the flags applied.
-func (a *app) contextWrite(name string, f contextFlags, base func(*client.Store) (client.Context, error)) error {
+func (a *app) contextWrite(ctx context.Context, name string, f contextFlags, base func(*client.Store) (client.Context, error)) error {
 	if err := client.CheckContextName(name); err != nil {
 		return usage(err)
 	}
@@ -141,8 +142,8 @@ func (a *app) contextWrite(name string, f contextFlags, base func(*client.Store)
 	if f.description != "" {
 		c.Description = f.description
 	}
-	if c.Settings, err = a.changedSettings(c.Settings, f); err != nil {
-		return err
+	if c.Settings, err = a.changedSettings(ctx, c.Settings, f); err != nil {
+		return a.answered(err)
 	}
 	if err := store.Save(c); err != nil {
 		return err
@@ -159,7 +160,7 @@ func (a *app) contextWrite(name string, f contextFlags, base func(*client.Store)
 }
 
 // changedSettings applies flags, questions and --unset to settings.
-func (a *app) changedSettings(old client.Settings, f contextFlags) (client.Settings, error) {
+func (a *app) changedSettings(ctx context.Context, old client.Settings, f contextFlags) (client.Settings, error) {
 	given, err := a.global.settings.Absolute()
 	if err != nil {
 		return nil, err
@@ -174,12 +175,12 @@ func (a *app) changedSettings(old client.Settings, f contextFlags) (client.Setti
 	}
 	maps.Copy(settings, given)
 	if f.askPassword {
-		if settings[client.Password], err = a.screen.Secret(a.in, "password"); err != nil {
+		if settings[client.Password], err = a.screen.Secret(ctx, a.in, "password"); err != nil {
 			return nil, err
 		}
 	}
 	if f.askToken {
-		if settings[client.Token], err = a.screen.Secret(a.in, "token"); err != nil {
+		if settings[client.Token], err = a.screen.Secret(ctx, a.in, "token"); err != nil {
 			return nil, err
 		}
 	}

@@ -18,9 +18,7 @@ import (
 
 func addStream(cmd *cobra.Command, a *app, stream *string) {
 	cmd.Flags().StringVar(stream, "stream", "", "use the stream of this `NAME`; otherwise the one that takes the subject")
-	completeFlag(cmd, "stream", func(_ *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return a.live(word, func(ctx context.Context, j *jetStream) ([]string, error) { return j.api.StreamNames(ctx, "") })
-	})
+	completeFlag(cmd, "stream", a.completeStreamFlag)
 }
 
 func (a *app) counterGetCommand() *cobra.Command {

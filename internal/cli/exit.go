@@ -35,7 +35,7 @@ var ExitCodes = []ExitCode{
 	{exitUnauthorized, "the server refused the user, or the user lacks a permission"},
 	{exitTimeout, "nothing came in time"},
 	{exitNoResponders, "a request found nobody who listens on its subject"},
-	{exitInterrupted, "interrupted (Ctrl-C) before the work was done"},
+	{exitInterrupted, "interrupted (Ctrl-C, Esc), or answered with no, before the work was done"},
 }
 
 // usageError marks what a person has to type differently.

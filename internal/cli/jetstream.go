@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tidings-io/tidings/internal/cli/ui"
 	"github.com/tidings-io/tidings/internal/client"
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
@@ -47,8 +46,8 @@ func (f *apiFlags) subject() (string, error) {
 
 // withJetStream connects and runs f with the API. An interruption ends it with
 // the exit code for that.
-func (a *app) withJetStream(ctx context.Context, api *apiFlags, f func(*client.JetStream) error) error {
-	prefix, err := api.subject()
+func (a *app) withJetStream(ctx context.Context, f func(*client.JetStream) error) error {
+	prefix, err := a.api.subject()
 	if err != nil {
 		return err
 	}
@@ -59,7 +58,7 @@ func (a *app) withJetStream(ctx context.Context, api *apiFlags, f func(*client.J
 	defer nc.Close()
 	err = f(client.NewJetStream(nc, prefix, settings.Timeout()))
 	if err != nil && ctx.Err() != nil {
-		return errInterrupted
+		return errors.Join(errInterrupted, err)
 	}
 	return err
 }
@@ -71,26 +70,6 @@ func checkName(kind, name string) error {
 		return usage(fmt.Errorf("%s name %q: use a name without blanks, dots, slashes and wildcards", kind, name))
 	}
 	return nil
-}
-
-// sure asks whether something should be done that cannot be undone. No is the
-// error of an interruption.
-func (a *app) sure(cmd *cobra.Command, yes bool, question string) error {
-	if yes {
-		return nil
-	}
-	ok, err := a.screen.Confirm(a.in, question)
-	if errors.Is(err, ui.ErrNoTerminal) {
-		return usage(fmt.Errorf("%s: nobody can be asked here; add --yes", cmd.CommandPath()))
-	}
-	if err != nil || !ok {
-		return errors.Join(err, errInterrupted)
-	}
-	return nil
-}
-
-func addYes(cmd *cobra.Command, yes *bool) {
-	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
 }
 
 // group is a command that only has commands below it.

@@ -59,7 +59,7 @@ other programs can be imported, too.`,
 			if err := errors.Join(e.check(), kvKind.checkName(args[0])); err != nil {
 				return err
 			}
-			in := a.in
+			in := a.input(cmd.Context())
 			if len(args) == 2 {
 				f, err := os.Open(args[1])
 				if err != nil {

@@ -24,7 +24,7 @@ type kvChange struct {
 // kvWrite runs a command that stores a value: the argument after the key, a
 // file, or standard input.
 func (a *app) kvWrite(ctx context.Context, args []string, file string, write func(*kvBucket, []byte) (uint64, error)) error {
-	value, err := a.readBody(args[1:], file)
+	value, err := a.readBody(ctx, args[1:], file)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -99,7 +100,7 @@ func (a *app) objectPut(cmd *cobra.Command, bucket, file string, f objectPutFlag
 	if err != nil {
 		return err
 	}
-	in, size, err := a.openBody(file)
+	in, size, err := a.openBody(cmd.Context(), file)
 	if err != nil {
 		return err
 	}
@@ -146,9 +147,9 @@ func (a *app) mayReplace(cmd *cobra.Command, b *objectBucket, name string, c con
 }
 
 // openBody opens a file, or standard input for "-"; its size is 0 if unknown.
-func (a *app) openBody(file string) (io.ReadCloser, int64, error) {
+func (a *app) openBody(ctx context.Context, file string) (io.ReadCloser, int64, error) {
 	if file == "-" {
-		return io.NopCloser(a.in), 0, nil
+		return io.NopCloser(a.input(ctx)), 0, nil
 	}
 	f, err := os.Open(file)
 	if err != nil {

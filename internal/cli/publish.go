@@ -90,7 +90,7 @@ func (a *app) publish(ctx context.Context, args []string, f publishFlags) error 
 	var body []byte
 	var err error
 	if !f.lines {
-		if body, err = a.readBody(args, f.file); err != nil {
+		if body, err = a.readBody(ctx, args, f.file); err != nil {
 			return err
 		}
 	}
@@ -107,7 +107,7 @@ func (a *app) publish(ctx context.Context, args []string, f publishFlags) error 
 	p := &publisher{nc: nc, content: c, flags: f, timeout: settings.Timeout()}
 	p.done.Subject = args[0]
 	if f.lines {
-		err = p.lines(ctx, bufio.NewScanner(a.in))
+		err = p.lines(ctx, bufio.NewScanner(a.input(ctx)))
 	} else {
 		err = p.repeat(ctx)
 	}

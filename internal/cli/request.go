@@ -78,7 +78,7 @@ func (a *app) request(ctx context.Context, args []string, f requestFlags) error 
 	if err := f.check(args[0], a.global.json); err != nil {
 		return err
 	}
-	body, err := a.readBody(args, f.file)
+	body, err := a.readBody(ctx, args, f.file)
 	if err != nil {
 		return err
 	}

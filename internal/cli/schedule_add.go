@@ -179,7 +179,7 @@ func (a *app) scheduleAdd(cmd *cobra.Command, args []string, f scheduleFlags) er
 	}
 	var body []byte
 	if f.source == "" || len(args) == 3 || f.file != "" {
-		if body, err = a.readBody(args[1:], f.file); err != nil {
+		if body, err = a.readBody(ctx, args[1:], f.file); err != nil {
 			return err
 		}
 	}

@@ -9,7 +9,6 @@ they are too old, too many, or processed. Programs read it through consumers
 (` + "`tidings consumer`" + `); these commands make streams, look into them and copy them.`
 
 func (a *app) streamCommand() *cobra.Command {
-	api := &apiFlags{}
 	cmd := &cobra.Command{
 		Use:     "stream",
 		Aliases: []string{"str"},
@@ -20,13 +19,13 @@ func (a *app) streamCommand() *cobra.Command {
   tidings stream view ORDERS`,
 		GroupID: groupStreams,
 	}
-	api.add(cmd)
+	a.api.add(cmd)
 	return a.group(cmd,
-		a.streamCreateCommand(api), a.streamEditCommand(api), a.streamCopyCommand(api),
-		a.streamListCommand(api), a.streamInfoCommand(api), a.streamReportCommand(api), a.streamFindCommand(api),
-		a.streamSubjectsCommand(api), a.streamWatchCommand(api),
-		a.streamViewCommand(api), a.streamGetCommand(api),
-		a.streamPurgeCommand(api), a.streamRemoveMessageCommand(api), a.streamSealCommand(api), a.streamRemoveCommand(api),
-		a.streamBackupCommand(api), a.streamRestoreCommand(api),
+		a.streamCreateCommand(), a.streamEditCommand(), a.streamCopyCommand(),
+		a.streamListCommand(), a.streamInfoCommand(), a.streamReportCommand(), a.streamFindCommand(),
+		a.streamSubjectsCommand(), a.streamWatchCommand(),
+		a.streamViewCommand(), a.streamGetCommand(),
+		a.streamPurgeCommand(), a.streamRemoveMessageCommand(), a.streamSealCommand(), a.streamRemoveCommand(),
+		a.streamBackupCommand(), a.streamRestoreCommand(),
 	)
 }

@@ -41,7 +41,7 @@ type backupDone struct {
 	Bytes     int64  `json:"bytes"` // of the archive
 }
 
-func (a *app) streamBackupCommand(api *apiFlags) *cobra.Command {
+func (a *app) streamBackupCommand() *cobra.Command {
 	var f backupFlags
 	cmd := &cobra.Command{
 		Use:     "backup STREAM DIR",
@@ -59,14 +59,14 @@ whole.`,
 			if f.all != (len(args) == 1) {
 				return usage(errors.New("tidings stream backup: name a stream and a directory, or --all and a directory"))
 			}
-			return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+			return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 				if f.all {
 					return a.backupAll(cmd.Context(), js, args[0], &f)
 				}
 				return a.backup(cmd.Context(), js, args[0], args[1], &f)
 			})
 		},
-		ValidArgsFunction: a.completeThenDirectory(api),
+		ValidArgsFunction: a.completeThenDirectory(),
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.all, "all", false, "all streams of the account")
@@ -77,8 +77,8 @@ whole.`,
 }
 
 // completeThenDirectory completes a stream, then a directory.
-func (a *app) completeThenDirectory(api *apiFlags) cobra.CompletionFunc {
-	streams := a.completeStream(api)
+func (a *app) completeThenDirectory() cobra.CompletionFunc {
+	streams := a.completeStream()
 	return func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) == 0 && !cmd.Flags().Changed("all") {
 			return streams(cmd, args, word)

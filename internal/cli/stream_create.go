@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-io/tidings/internal/cli/asset"
-	"github.com/tidings-io/tidings/internal/cli/ui"
 	"github.com/tidings-io/tidings/internal/client"
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
@@ -19,7 +18,7 @@ say what is different from the usual, or --config names a file with the whole
 configuration, in JSON or YAML, with the names of the API; in it times and sizes may
 be written like 30d and 1GiB. Flags are stronger than the file.`
 
-func (a *app) streamCreateCommand(api *apiFlags) *cobra.Command {
+func (a *app) streamCreateCommand() *cobra.Command {
 	var f configureFlags
 	cmd := &cobra.Command{
 		Use:     "create [NAME]",
@@ -34,55 +33,111 @@ func (a *app) streamCreateCommand(api *apiFlags) *cobra.Command {
 		Args:              arguments(0, 1, "[NAME]"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	fields := asset.StreamFields()
-	given := addFieldFlags(cmd, fields)
+	given := addFieldFlags(cmd, asset.StreamFields())
 	f.add(cmd)
+	f.addDefaults(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := a.newStream(args, &f, fields, given)
-		if err != nil {
+		c, err := a.newStream(cmd.Context(), args, &f, given)
+		switch {
+		case err != nil:
+			return err
+		case f.asks(a, given.Any()):
+			return a.answered(a.guideStream(cmd.Context(), &f, &c))
+		case c.Name == "":
+			return usage(errors.New("tidings stream create: the name is missing; the form is `tidings stream create NAME --subjects SUBJECTS`"))
+		}
+		if err := a.checkNewStream(&f, &c); err != nil {
 			return err
 		}
 		if f.dryRun {
 			return a.showDry(&c)
 		}
-		return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+		return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 			return a.createStream(cmd.Context(), js, &c)
 		})
 	}
 	return cmd
 }
 
-// newStream puts the configuration together from file, flags and answers.
-func (a *app) newStream(args []string, f *configureFlags, fields []asset.Field[jsapi.StreamConfig], given *asset.Given[jsapi.StreamConfig]) (jsapi.StreamConfig, error) {
+// newStream puts the configuration together from file and flags.
+func (a *app) newStream(ctx context.Context, args []string, f *configureFlags, given *asset.Given[jsapi.StreamConfig]) (jsapi.StreamConfig, error) {
 	c := asset.NewStream("")
 	if f.file != "" {
 		c = jsapi.StreamConfig{}
-		if err := a.loadConfig(f.file, &c); err != nil {
+		if err := a.loadConfig(ctx, f.file, &c); err != nil {
 			return c, err
 		}
 	}
 	if len(args) == 1 {
 		c.Name = args[0]
 	}
-	if err := given.Apply(&c); err != nil {
-		return c, usage(err)
-	}
-	asked := f.file == "" && !given.Any() && ui.IsTerminal(a.in)
-	if asked {
-		if err := guide(a, "stream", &c.Name, &c, fields, given); err != nil {
-			return c, err
-		}
-	}
-	if c.Name == "" {
-		return c, usage(errors.New("tidings stream create: the name is missing; the form is `tidings stream create NAME --subjects SUBJECTS`"))
-	}
+	return c, usage(given.Apply(&c))
+}
+
+func (a *app) checkNewStream(f *configureFlags, c *jsapi.StreamConfig) error {
 	if err := checkName("stream", c.Name); err != nil {
-		return c, err
+		return err
 	}
-	if err := asset.NeedsSubjects(&c); err != nil && f.file == "" {
-		return c, usage(err)
+	if err := asset.NeedsSubjects(c); err != nil && f.file == "" {
+		return usage(err)
 	}
-	return c, refusedConfig(asset.CheckStream(&c))
+	return refusedConfig(asset.CheckStream(c))
+}
+
+// guideStream makes a stream by asking. With --dry-run there is no server to
+// ask whether the name is free.
+func (a *app) guideStream(ctx context.Context, f *configureFlags, c *jsapi.StreamConfig) error {
+	if f.dryRun {
+		if err := a.askStream(ctx, c, checkStreamName); err != nil {
+			return err
+		}
+		return a.showDry(c)
+	}
+	return a.withJetStream(ctx, func(js *client.JetStream) error {
+		err := a.askStream(ctx, c, func(ctx context.Context, name string) error {
+			if err := checkStreamName(ctx, name); err != nil {
+				return err
+			}
+			_, err := js.Stream(ctx, name)
+			return free("stream "+name, "tidings stream edit "+name, err, jsapi.ErrStreamNotFound)
+		})
+		if err != nil {
+			return err
+		}
+		return a.createStream(ctx, js, c)
+	})
+}
+
+func checkStreamName(_ context.Context, name string) error { return checkName("stream", name) }
+
+// free is the error of something new if looking for its name gave err: none if
+// that says that there is no such thing.
+func free(what, edit string, err error, absent jsapi.Code) error {
+	var refused *jsapi.Error
+	switch {
+	case err == nil:
+		return usage(fmt.Errorf("%s exists; choose another name, or change it with `%s`", what, edit))
+	case errors.As(err, &refused) && refused.Code == absent:
+		return nil
+	}
+	return err
+}
+
+func (a *app) askStream(ctx context.Context, c *jsapi.StreamConfig, taken func(context.Context, string) error) (err error) {
+	g := guide[jsapi.StreamConfig]{
+		kind: "stream", fields: asset.StreamFields(), taken: taken,
+		check: func(c *jsapi.StreamConfig) error {
+			if len(c.Subjects) == 0 {
+				return errors.New("a stream needs at least one; one that copies others is made with --mirror or --source")
+			}
+			return asset.CheckStream(c)
+		},
+		command: func(name string) string { return "tidings stream create " + name },
+	}
+	if c.Name, err = g.name(ctx, a, c.Name); err != nil {
+		return err
+	}
+	return g.ask(ctx, a, c.Name, c)
 }
 
 func (a *app) createStream(ctx context.Context, js *client.JetStream, c *jsapi.StreamConfig) error {
@@ -98,7 +153,7 @@ func (a *app) createStream(ctx context.Context, js *client.JetStream, c *jsapi.S
 	return nil
 }
 
-func (a *app) streamEditCommand(api *apiFlags) *cobra.Command {
+func (a *app) streamEditCommand() *cobra.Command {
 	var f configureFlags
 	cmd := &cobra.Command{
 		Use:     "edit STREAM",
@@ -112,17 +167,17 @@ something away, such as --source "".`,
   tidings stream edit ORDERS --config orders.yaml --dry-run
   tidings stream edit ORDERS`,
 		Args:              arguments(1, 1, "STREAM"),
-		ValidArgsFunction: a.completeStream(api),
+		ValidArgsFunction: a.completeStream(),
 	}
 	fields := asset.StreamFields()
 	given := addFieldFlags(cmd, fields)
 	f.add(cmd)
-	addYes(cmd, &f.yes)
+	f.confirmation.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := checkName("stream", args[0]); err != nil {
 			return err
 		}
-		return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+		return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 			info, err := js.Stream(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -156,7 +211,7 @@ func (a *app) updateStream(cmd *cobra.Command, js *client.JetStream, f *configur
 	return a.result(info, "stream %s is changed", old.Name)
 }
 
-func (a *app) streamCopyCommand(api *apiFlags) *cobra.Command {
+func (a *app) streamCopyCommand() *cobra.Command {
 	var f configureFlags
 	cmd := &cobra.Command{
 		Use:     "copy SOURCE NAME",
@@ -168,7 +223,7 @@ cannot take the same subjects.`,
 		Example: `  tidings stream copy ORDERS ORDERS_TEST --subjects 'test.orders.>'
   tidings stream copy ORDERS ORDERS_OLD --subjects '' --source ORDERS`,
 		Args:              arguments(2, 2, "SOURCE NAME"),
-		ValidArgsFunction: a.completeStream(api),
+		ValidArgsFunction: a.completeStream(),
 	}
 	given := addFieldFlags(cmd, asset.StreamFields())
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would be done and do nothing")
@@ -178,7 +233,7 @@ cannot take the same subjects.`,
 				return err
 			}
 		}
-		return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+		return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 			info, err := js.Stream(cmd.Context(), args[0])
 			if err != nil {
 				return err

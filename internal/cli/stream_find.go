@@ -34,7 +34,7 @@ type findFlags struct {
 	names       bool
 }
 
-func (a *app) streamFindCommand(api *apiFlags) *cobra.Command {
+func (a *app) streamFindCommand() *cobra.Command {
 	var f findFlags
 	cmd := &cobra.Command{
 		Use:     "find",
@@ -54,7 +54,7 @@ not all of them hold.`,
 		if err != nil {
 			return err
 		}
-		return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+		return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 			streams, err := a.allStreams(cmd.Context(), js, "")
 			if err != nil {
 				return err

@@ -16,7 +16,7 @@ import (
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
 
-func (a *app) streamInfoCommand(api *apiFlags) *cobra.Command {
+func (a *app) streamInfoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "info STREAM",
 		Aliases: []string{"show"},
@@ -27,11 +27,11 @@ func (a *app) streamInfoCommand(api *apiFlags) *cobra.Command {
 			if err := checkName("stream", args[0]); err != nil {
 				return err
 			}
-			return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+			return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 				return a.streamInfo(cmd.Context(), js, args[0])
 			})
 		},
-		ValidArgsFunction: a.completeStream(api),
+		ValidArgsFunction: a.completeStream(),
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
 
-func (a *app) streamListCommand(api *apiFlags) *cobra.Command {
+func (a *app) streamListCommand() *cobra.Command {
 	var subject string
 	var names bool
 	cmd := &cobra.Command{
@@ -25,7 +25,7 @@ func (a *app) streamListCommand(api *apiFlags) *cobra.Command {
 		Example: "  tidings stream list\n  tidings stream list --subject 'orders.>' --names",
 		Args:    arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+			return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 				if names {
 					return a.streamNames(cmd.Context(), js, subject)
 				}
@@ -204,7 +204,7 @@ func columnsOf[L any](orders map[string]func(x, y L) int) []string {
 	return columns
 }
 
-func (a *app) streamReportCommand(api *apiFlags) *cobra.Command {
+func (a *app) streamReportCommand() *cobra.Command {
 	var f sortFlags
 	var subject string
 	cmd := &cobra.Command{
@@ -216,7 +216,7 @@ func (a *app) streamReportCommand(api *apiFlags) *cobra.Command {
 			if err := sorted(nil, f, reportOrders); err != nil {
 				return err
 			}
-			return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+			return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 				streams, err := a.allStreams(cmd.Context(), js, subject)
 				if err != nil {
 					return err

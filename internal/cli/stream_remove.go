@@ -20,8 +20,8 @@ type removed struct {
 	Messages uint64 `json:"messages"`
 }
 
-func (a *app) streamRemoveCommand(api *apiFlags) *cobra.Command {
-	var yes bool
+func (a *app) streamRemoveCommand() *cobra.Command {
+	var sure confirmation
 	cmd := &cobra.Command{
 		Use:     "remove STREAM",
 		Aliases: []string{"rm", "delete"},
@@ -29,10 +29,10 @@ func (a *app) streamRemoveCommand(api *apiFlags) *cobra.Command {
 		Example: "  tidings stream remove ORDERS\n  tidings stream remove ORDERS --yes",
 		Args:    arguments(1, 1, "STREAM"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeStream(cmd, api, args[0], func(ctx context.Context, js *client.JetStream, info *jsapi.StreamInfo) error {
+			return a.changeStream(cmd, args[0], func(ctx context.Context, js *client.JetStream, info *jsapi.StreamInfo) error {
 				question := fmt.Sprintf("remove stream %s with its %s messages and %s?", args[0],
 					ui.Count(info.State.Msgs), plural(info.State.Consumers, "consumer"))
-				if err := a.sure(cmd, yes, question); err != nil {
+				if err := sure.ask(a, cmd, question); err != nil {
 					return err
 				}
 				if err := js.DeleteStream(ctx, args[0]); err != nil {
@@ -41,18 +41,18 @@ func (a *app) streamRemoveCommand(api *apiFlags) *cobra.Command {
 				return a.result(removed{Stream: args[0], Messages: info.State.Msgs}, "stream %s is removed", args[0])
 			})
 		},
-		ValidArgsFunction: a.completeStream(api),
+		ValidArgsFunction: a.completeStream(),
 	}
-	addYes(cmd, &yes)
+	sure.add(cmd)
 	return cmd
 }
 
 // changeStream runs f with a stream that is there.
-func (a *app) changeStream(cmd *cobra.Command, api *apiFlags, name string, f func(context.Context, *client.JetStream, *jsapi.StreamInfo) error) error {
+func (a *app) changeStream(cmd *cobra.Command, name string, f func(context.Context, *client.JetStream, *jsapi.StreamInfo) error) error {
 	if err := checkName("stream", name); err != nil {
 		return err
 	}
-	return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+	return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 		info, err := js.Stream(cmd.Context(), name)
 		if err != nil {
 			return err
@@ -61,9 +61,9 @@ func (a *app) changeStream(cmd *cobra.Command, api *apiFlags, name string, f fun
 	})
 }
 
-func (a *app) streamPurgeCommand(api *apiFlags) *cobra.Command {
+func (a *app) streamPurgeCommand() *cobra.Command {
 	var which jsapi.StreamPurgeRequest
-	var yes bool
+	var sure confirmation
 	cmd := &cobra.Command{
 		Use:   "purge STREAM",
 		Short: "Remove messages of a stream, all or some",
@@ -83,8 +83,8 @@ func (a *app) streamPurgeCommand(api *apiFlags) *cobra.Command {
 					return usage(fmt.Errorf("--subject: %w", err))
 				}
 			}
-			return a.changeStream(cmd, api, args[0], func(ctx context.Context, js *client.JetStream, _ *jsapi.StreamInfo) error {
-				if err := a.sure(cmd, yes, "remove "+purgeText(args[0], which)+"?"); err != nil {
+			return a.changeStream(cmd, args[0], func(ctx context.Context, js *client.JetStream, _ *jsapi.StreamInfo) error {
+				if err := sure.ask(a, cmd, "remove "+purgeText(args[0], which)+"?"); err != nil {
 					return err
 				}
 				n, err := js.Purge(ctx, args[0], which)
@@ -94,13 +94,13 @@ func (a *app) streamPurgeCommand(api *apiFlags) *cobra.Command {
 				return a.result(removed{Stream: args[0], Messages: n}, "%s messages of stream %s are removed", ui.Count(n), args[0])
 			})
 		},
-		ValidArgsFunction: a.completeStream(api),
+		ValidArgsFunction: a.completeStream(),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&which.Filter, "subject", "", "only messages whose subject matches")
 	flags.Uint64Var(&which.Sequence, "sequence", 0, "only messages before this one")
 	flags.Uint64Var(&which.Keep, "keep", 0, "all but so many of the last")
-	addYes(cmd, &yes)
+	sure.add(cmd)
 	completeFlag(cmd, "subject", cobra.NoFileCompletions)
 	return cmd
 }
@@ -120,19 +120,19 @@ func purgeText(stream string, which jsapi.StreamPurgeRequest) string {
 	return text
 }
 
-func (a *app) streamSealCommand(api *apiFlags) *cobra.Command {
-	var yes bool
+func (a *app) streamSealCommand() *cobra.Command {
+	var sure confirmation
 	cmd := &cobra.Command{
 		Use:     "seal STREAM",
 		Short:   "Keep a stream as it is: nothing is stored or removed any more",
 		Example: "  tidings stream seal ORDERS_2025 --yes",
 		Args:    arguments(1, 1, "STREAM"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeStream(cmd, api, args[0], func(ctx context.Context, js *client.JetStream, info *jsapi.StreamInfo) error {
+			return a.changeStream(cmd, args[0], func(ctx context.Context, js *client.JetStream, info *jsapi.StreamInfo) error {
 				if info.Config.Sealed {
 					return a.result(info, "stream %s is sealed already", args[0])
 				}
-				if err := a.sure(cmd, yes, fmt.Sprintf("seal stream %s for good?", args[0])); err != nil {
+				if err := sure.ask(a, cmd, fmt.Sprintf("seal stream %s for good?", args[0])); err != nil {
 					return err
 				}
 				info.Config.Sealed = true
@@ -143,14 +143,15 @@ func (a *app) streamSealCommand(api *apiFlags) *cobra.Command {
 				return a.result(info, "stream %s is sealed", args[0])
 			})
 		},
-		ValidArgsFunction: a.completeStream(api),
+		ValidArgsFunction: a.completeStream(),
 	}
-	addYes(cmd, &yes)
+	sure.add(cmd)
 	return cmd
 }
 
-func (a *app) streamRemoveMessageCommand(api *apiFlags) *cobra.Command {
-	var yes, keepBytes bool
+func (a *app) streamRemoveMessageCommand() *cobra.Command {
+	var sure confirmation
+	var keepBytes bool
 	cmd := &cobra.Command{
 		Use:     "remove-message STREAM SEQUENCE",
 		Aliases: []string{"rmm"},
@@ -164,8 +165,8 @@ func (a *app) streamRemoveMessageCommand(api *apiFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.changeStream(cmd, api, args[0], func(ctx context.Context, js *client.JetStream, _ *jsapi.StreamInfo) error {
-				if err := a.sure(cmd, yes, fmt.Sprintf("remove message %d of stream %s?", seq, args[0])); err != nil {
+			return a.changeStream(cmd, args[0], func(ctx context.Context, js *client.JetStream, _ *jsapi.StreamInfo) error {
+				if err := sure.ask(a, cmd, fmt.Sprintf("remove message %d of stream %s?", seq, args[0])); err != nil {
 					return err
 				}
 				if err := js.DeleteMessage(ctx, args[0], seq, keepBytes); err != nil {
@@ -174,10 +175,10 @@ func (a *app) streamRemoveMessageCommand(api *apiFlags) *cobra.Command {
 				return a.result(removed{Stream: args[0], Messages: 1}, "message %d of stream %s is removed", seq, args[0])
 			})
 		},
-		ValidArgsFunction: a.completeStream(api),
+		ValidArgsFunction: a.completeStream(),
 	}
 	cmd.Flags().BoolVar(&keepBytes, "no-erase", false, "do not overwrite its bytes: faster")
-	addYes(cmd, &yes)
+	sure.add(cmd)
 	return cmd
 }
 

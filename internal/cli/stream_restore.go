@@ -28,7 +28,7 @@ type restoreFlags struct {
 // messages stay as they are.
 var restoreFields = []string{"description", "subjects", "replicas", "cluster", "tag", "max-age", "max-bytes", "max-messages", "metadata"}
 
-func (a *app) streamRestoreCommand(api *apiFlags) *cobra.Command {
+func (a *app) streamRestoreCommand() *cobra.Command {
 	var f restoreFlags
 	cmd := &cobra.Command{
 		Use:   "restore DIR",
@@ -61,7 +61,7 @@ reported.`,
 		if err != nil {
 			return err
 		}
-		return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+		return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 			return a.restoreEach(cmd.Context(), js, backups, &f, given)
 		})
 	}

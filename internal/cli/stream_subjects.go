@@ -21,7 +21,7 @@ var subjectOrders = map[string]func(x, y subjectCount) int{
 	"messages": func(x, y subjectCount) int { return cmp.Compare(y.Messages, x.Messages) },
 }
 
-func (a *app) streamSubjectsCommand(api *apiFlags) *cobra.Command {
+func (a *app) streamSubjectsCommand() *cobra.Command {
 	var f sortFlags
 	var names bool
 	cmd := &cobra.Command{
@@ -43,11 +43,11 @@ func (a *app) streamSubjectsCommand(api *apiFlags) *cobra.Command {
 			if err := sorted(nil, f, subjectOrders); err != nil {
 				return err
 			}
-			return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+			return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 				return a.streamSubjects(cmd.Context(), js, args[0], filter, f, names)
 			})
 		},
-		ValidArgsFunction: a.completeStream(api),
+		ValidArgsFunction: a.completeStream(),
 	}
 	f.add(cmd, columnsOf(subjectOrders))
 	cmd.Flags().BoolVarP(&names, "names", "n", false, "show subjects only, one a line")

@@ -69,7 +69,7 @@ type viewFlags struct {
 	headersOnly bool
 }
 
-func (a *app) streamViewCommand(api *apiFlags) *cobra.Command {
+func (a *app) streamViewCommand() *cobra.Command {
 	var f viewFlags
 	cmd := &cobra.Command{
 		Use:     "view STREAM",
@@ -87,11 +87,11 @@ terminal the command asks after each page; elsewhere it shows everything or --co
 			if err := f.check(a.global.json); err != nil {
 				return err
 			}
-			return a.changeStream(cmd, api, args[0], func(ctx context.Context, js *client.JetStream, info *jsapi.StreamInfo) error {
+			return a.changeStream(cmd, args[0], func(ctx context.Context, js *client.JetStream, info *jsapi.StreamInfo) error {
 				return a.streamView(ctx, js, info, &f)
 			})
 		},
-		ValidArgsFunction: a.completeStream(api),
+		ValidArgsFunction: a.completeStream(),
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -168,8 +168,8 @@ func (a *app) streamView(ctx context.Context, js *client.JetStream, info *jsapi.
 	}
 	pager := js.NewPager(info, f.subject, from, since)
 	var dialog *ui.Dialog
-	if ui.IsTerminal(a.in) && a.screen.OutIsTerminal() && !a.global.json && !f.raw {
-		dialog, _ = a.screen.NewDialog(a.in) // it is a terminal
+	if a.screen.OutIsTerminal() && !a.global.json && !f.raw {
+		dialog, _ = a.screen.Dialog(a.in) // without a person everything is shown at once
 	}
 	shown := 0
 	for {
@@ -183,7 +183,7 @@ func (a *app) streamView(ctx context.Context, js *client.JetStream, info *jsapi.
 				continue
 			}
 			if dialog != nil && shown > 0 && shown%f.page == 0 {
-				if more, err := dialog.Confirm("more?", true); err != nil || !more {
+				if more, err := dialog.Confirm(ctx, "more?", true); err != nil || !more {
 					return nil //nolint:nilerr // the end of the input means no
 				}
 			}
@@ -204,7 +204,7 @@ func (a *app) streamView(ctx context.Context, js *client.JetStream, info *jsapi.
 	return nil
 }
 
-func (a *app) streamGetCommand(api *apiFlags) *cobra.Command {
+func (a *app) streamGetCommand() *cobra.Command {
 	var lastFor string
 	var raw bool
 	cmd := &cobra.Command{
@@ -236,7 +236,7 @@ func (a *app) streamGetCommand(api *apiFlags) *cobra.Command {
 			if err := checkName("stream", args[0]); err != nil {
 				return err
 			}
-			return a.withJetStream(cmd.Context(), api, func(js *client.JetStream) error {
+			return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
 				m, err := js.Message(cmd.Context(), args[0], which)
 				if err != nil {
 					return err
@@ -244,7 +244,7 @@ func (a *app) streamGetCommand(api *apiFlags) *cobra.Command {
 				return a.showStored(&m, raw, true)
 			})
 		},
-		ValidArgsFunction: a.completeStream(api),
+		ValidArgsFunction: a.completeStream(),
 	}
 	cmd.Flags().StringVarP(&lastFor, "last-for", "S", "", "the last message of this `SUBJECT`")
 	cmd.Flags().BoolVarP(&raw, "raw", "r", false, "print the body only")

@@ -36,7 +36,7 @@ type streamWatch struct {
 // looked at, too: that is one request for each.
 const consumersWatched = 32
 
-func (a *app) streamWatchCommand(api *apiFlags) *cobra.Command {
+func (a *app) streamWatchCommand() *cobra.Command {
 	var f watchFlags
 	cmd := &cobra.Command{
 		Use:   "watch [STREAM...]",
@@ -58,13 +58,13 @@ line for each stream and look.`,
 				}
 			}
 			ctx := cmd.Context()
-			return a.withJetStream(ctx, api, func(js *client.JetStream) error {
+			return a.withJetStream(ctx, func(js *client.JetStream) error {
 				w := &streamWatch{app: a, js: js, names: args, gauges: map[string]*gauge{}}
 				look := func(now time.Time) error { return w.look(ctx, now) }
 				return a.watch(ctx, &f, look, func(live *ui.Live) string { return w.table(&f, sparkWidth(live)) }, w.lines)
 			})
 		},
-		ValidArgsFunction: a.completeStreams(api),
+		ValidArgsFunction: a.completeStreams(),
 	}
 	f.add(cmd)
 	return cmd

@@ -222,7 +222,7 @@ func TestBadTextsAreRefusedWithAWayOut(t *testing.T) {
 		}
 	}
 	f(`"disk" is not one of file, memory`, "--storage", "disk")
-	f(`"lots" is not a number of things; write one such as 1000, or unlimited`, "--max-messages", "lots")
+	f(`"lots" is not a whole number; write one such as 1000, or unlimited`, "--max-messages", "lots")
 	f(`"10 apples" is not a size; write one such as 4096, 64KiB, 10MiB or 1GiB, or unlimited`, "--max-bytes", "10 apples")
 	f(`"5000000000" is too large`, "--max-message-size", "5000000000")
 	f(`"10" is not a time`, "--max-age", "10")
@@ -340,7 +340,7 @@ func FuzzLoad(f *testing.F) {
 func TestGuideAsksUntilTheAnswerIsUnderstood(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
-	answers := []string{"orders.>", "disk", "memory"}
+	answers := []string{"", "orders.>", "disk", "memory"}
 	ask := func(q asset.Question, problem string) (string, error) {
 		fmt.Fprintf(&log, "%s [%s] %s\n", q.Label, q.Default, problem)
 		if len(answers) == 0 {
@@ -354,10 +354,11 @@ func TestGuideAsksUntilTheAnswerIsUnderstood(t *testing.T) {
 	skip := func(name string) bool {
 		return name != "subjects" && name != "storage" && name != "max-age" && name != "deny-purge"
 	}
-	if err := asset.Guide(&c, asset.StreamFields(), skip, ask); err != nil {
+	if err := asset.Guide(&c, asset.StreamFields(), skip, asset.NeedsSubjects, ask); err != nil {
 		t.Fatal(err)
 	}
 	want := `subjects [] 
+subjects [] subjects: a stream needs subjects, a mirror or a source; name subjects with --subjects
 storage [file] 
 storage [file] storage: "disk" is not one of file, memory
 max age [unlimited] 
@@ -370,7 +371,7 @@ deny purge [no]
 		t.Errorf("got %+v", c)
 	}
 	stop := errors.New("stop")
-	err := asset.Guide(&c, asset.StreamFields(), skip, func(asset.Question, string) (string, error) { return "", stop })
+	err := asset.Guide(&c, asset.StreamFields(), skip, asset.NeedsSubjects, func(asset.Question, string) (string, error) { return "", stop })
 	if !errors.Is(err, stop) {
 		t.Errorf("got %v", err)
 	}

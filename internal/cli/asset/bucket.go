@@ -67,7 +67,7 @@ func KVFields() []Field[jsapi.StreamConfig] {
 
 func bucketPurpose() []streamField {
 	return []streamField{
-		text(streamField{Name: "description", Value: "TEXT", Usage: "what the bucket is for", Question: "What the bucket is for."},
+		text(streamField{Name: "description", Value: "TEXT", Usage: "what the bucket is for", Question: "What the bucket is for.", Usual: none},
 			func(c *streamConfig) *string { return &c.Description }),
 		word(streamField{
 			Name: "storage", Value: "WORD", Usage: "where the bucket is kept", Always: true,

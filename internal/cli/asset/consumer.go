@@ -52,7 +52,7 @@ func filterField() consumerField {
 	f := list(consumerField{
 		Name: "filter", Value: "SUBJECT", Always: true,
 		Usage:    "deliver only messages of these subjects; several separated by commas",
-		Question: "Only messages of these subjects, separated by commas; nothing for all.",
+		Question: "Only messages of these subjects are delivered, separated by commas.", Usual: "all subjects",
 	}, func(c *consumerConfig) *[]string { return &c.FilterSubjects })
 	f.get = func(c *consumerConfig) []string { return c.Filters() }
 	set := f.set
@@ -123,7 +123,7 @@ func consumerAcks() []consumerField {
 	return []consumerField{
 		word(consumerField{
 			Name: "ack", Value: "WORD", Usage: "how messages are acknowledged", Always: true,
-			Question: "How messages are acknowledged.",
+			Question: "How messages are acknowledged.", Rare: "flow-control",
 		}, func(c *consumerConfig) *jsapi.AckPolicy { return &c.AckPolicy },
 			Choice{"none", "not at all: delivered is done"},
 			Choice{"all", "one acknowledgement is for all before it, too"},
@@ -137,12 +137,11 @@ func consumerAcks() []consumerField {
 			Name: "max-deliver", Value: "COUNT", Usage: "deliver a message at most so often",
 			Question: "A message is delivered at most so often.", Asked: acknowledges, Usual: Unlimited,
 		}, func(c *consumerConfig) *int { return &c.MaxDeliver }),
-		backoffField(),
+		backoffField(), deadLetterField(),
 		countLimit(consumerField{
 			Name: "max-ack-pending", Value: "COUNT", Usage: "hold delivery when so many messages are unacknowledged (default 1000)",
 			Question: "Delivery waits when so many messages are unacknowledged.", Asked: acknowledges, Usual: "1000",
 		}, func(c *consumerConfig) *int { return &c.MaxAckPending }),
-		deadLetterField(),
 		text(consumerField{Name: "sample", Value: "PERCENT", Usage: "publish a metric about so many of 100 acknowledgements"},
 			func(c *consumerConfig) *string { return &c.SampleFreq }),
 	}
@@ -182,8 +181,8 @@ func deadLetterField() consumerField {
 	f := consumerField{
 		Name: "dead-letter", Value: "SUBJECT",
 		Usage:    "publish what reached --max-deliver or was terminated to this subject; a stream must store it",
-		Question: "Messages that reached the limit of deliveries or were terminated go to this subject, which a stream must store; nothing for nowhere.",
-		Asked:    acknowledges,
+		Question: "Messages that reached the limit of deliveries or were terminated go to this subject, which a stream must store.",
+		Asked:    acknowledges, Usual: none,
 	}
 	f.get = func(c *consumerConfig) []string { return some(c.Metadata[DeadLetterKey]) }
 	f.set = func(c *consumerConfig, texts []string) error {
@@ -211,11 +210,11 @@ func consumerPush() []consumerField {
 	return []consumerField{
 		text(consumerField{
 			Name: "deliver-subject", Value: "SUBJECT", Usage: "send messages to this subject by itself (a push consumer)",
-			Question: "Subject it sends messages to by itself (a push consumer); nothing for a pull consumer, whose clients ask.",
+			Question: "Subject it sends messages to by itself (a push consumer); without one, clients ask for messages (a pull consumer).", Usual: none,
 		}, func(c *consumerConfig) *string { return &c.DeliverSubject }),
 		text(consumerField{
 			Name: "deliver-group", Value: "NAME", Usage: "share what is sent in this queue group",
-			Question: "Queue group whose members share what is sent; nothing for none.", Asked: pushes,
+			Question: "Queue group whose members share what is sent.", Asked: pushes, Usual: none,
 		}, func(c *consumerConfig) *string { return &c.DeliverGroup }),
 		period(consumerField{Name: "heartbeat", Value: "TIME", Usage: "tell that it is alive when it has sent nothing for so long"},
 			none, func(c *consumerConfig) *nanoseconds { return &c.Heartbeat }),
@@ -281,6 +280,15 @@ func consumerLife() []consumerField {
 		pause, direct, sourcing,
 		metadata(func(c *consumerConfig) *map[string]string { return &c.Metadata }),
 	}
+}
+
+// CheckConsumer reports what makes a configuration impossible on a stream,
+// whatever server that is on.
+func CheckConsumer(c *jsapi.ConsumerConfig, stream *jsapi.StreamConfig) error {
+	if _, err := c.Checked(stream, jsapi.ConsumerRules{Clustered: true}); err != nil {
+		return err
+	}
+	return nil
 }
 
 // ParseFuture reads a point in time that is to come: as [ParseMoment], but a

@@ -19,6 +19,7 @@ type Field[C any] struct {
 	Value   string   // placeholder of the value; "" is a switch
 	Usage   string   // what it does, as the help text of the flag
 	Choices []Choice // the words it takes; nil: free text
+	Rare    string   // one of them that the guide does not offer
 	List    bool     // more than one text
 	NoFlag  bool     // only in files: a command of its own changes it
 

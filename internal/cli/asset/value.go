@@ -109,7 +109,7 @@ func FormatSize(n int64) string {
 func parseCount(text string) (int64, error) {
 	n, err := strconv.ParseInt(strings.ReplaceAll(text, ",", ""), 10, 64)
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%q is not a number of things; write one such as 1000", text)
+		return 0, fmt.Errorf("%q is not a whole number; write one such as 1000", text)
 	}
 	return n, nil
 }

@@ -41,7 +41,7 @@ func TestDialogsAndLivePartsNeedATerminal(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	s := ui.NewScreen(ui.NewPrinter(&out), ui.NewPrinter(&out), ui.ColorNever, noEnvironment)
-	if _, err := s.NewDialog(strings.NewReader("y\n")); !errors.Is(err, ui.ErrNoTerminal) {
+	if _, err := s.Dialog(strings.NewReader("y\n")); !errors.Is(err, ui.ErrNoTerminal) {
 		t.Errorf("got %v", err)
 	}
 	if _, ok := s.NewLive(); ok {

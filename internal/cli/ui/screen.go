@@ -25,6 +25,8 @@ type Screen struct {
 
 	color    bool // on Out
 	terminal bool // Err is a terminal
+
+	dialog *Dialog // once there was a question
 }
 
 // NewScreen returns a screen over the streams. color is one of [ColorModes];

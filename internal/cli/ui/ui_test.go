@@ -123,11 +123,11 @@ func TestQuestionsNeedATerminal(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	s := ui.NewScreen(ui.NewPrinter(&out), ui.NewPrinter(&out), ui.ColorNever, noEnvironment)
-	if _, err := s.Confirm(strings.NewReader("y\n"), "sure?"); !errors.Is(err, ui.ErrNoTerminal) {
+	if _, err := s.Confirm(t.Context(), strings.NewReader("y\n"), "sure?"); !errors.Is(err, ui.ErrNoTerminal) {
 		t.Errorf("got %v", err)
 	}
 	for _, in := range []string{"geheim", "geheim\n", "geheim\r\nmore"} {
-		if got, err := s.Secret(strings.NewReader(in), "password"); got != "geheim" || err != nil {
+		if got, err := s.Secret(t.Context(), strings.NewReader(in), "password"); got != "geheim" || err != nil {
 			t.Errorf("%q: got %q, %v", in, got, err)
 		}
 	}
