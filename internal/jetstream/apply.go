@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strconv"
 
+	"github.com/tidings-io/tidings/internal/jetstream/consumer"
 	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jetstream/store"
 	"github.com/tidings-io/tidings/internal/jetstream/stream"
@@ -14,9 +15,11 @@ import (
 	"github.com/tidings-io/tidings/internal/record"
 )
 
-// setMachineLocked makes m the machine of the stream.
+// setMachineLocked makes m the machine of the stream, which has no consumers yet.
 func (s *Stream) setMachineLocked(m *stream.Machine) {
 	s.mu.machine = m
+	s.mu.home = consumer.NewHome(s.account.Name(), s.node.cfg.Domain, s.name, m.Index())
+	s.mu.home.Retained = s.retained()
 	m.OnStored = s.onStored
 	m.SetInterest(s.anybodyWants)
 }

@@ -158,9 +158,7 @@ func (s *Stream) applyUpdateLocked(c *command) {
 	if s.mu.opened && !s.mu.closed {
 		s.resubscribeLocked(cfg.Subjects)
 	}
-	for _, consumer := range s.mu.consumers {
-		consumer.machine.Retain(s.retained())
-	}
+	s.mu.home.Retained = s.retained()
 	if renew {
 		s.renewFollowersLocked()
 	}

@@ -1,10 +1,8 @@
 package jetstream
 
 import (
-	"sync/atomic"
 	"time"
 
-	"github.com/tidings-io/tidings/internal/core"
 	"github.com/tidings-io/tidings/internal/jetstream/consumer"
 	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/subject"
@@ -12,11 +10,9 @@ import (
 
 // Consumer is one consumer of a stream. Its methods are safe for concurrent use.
 type Consumer struct {
-	stream  *Stream
-	name    string
-	config  atomic.Pointer[jsapi.ConsumerConfig]
-	logged  bool // its changes go through the log
-	filters []string
+	stream *Stream
+	name   string
+	logged bool // its changes go through the log
 
 	// The rest is guarded by the stream's lock.
 	machine  *consumer.Machine
@@ -28,15 +24,18 @@ type Consumer struct {
 	dueAt    int64 // when it is to be run, 0: never
 	at       int   // place in the queue, -1: not in it
 
-	pulls []*core.Subscription // of pull requests
-	watch func()               // stops watching the deliver subject
+	watch func() // stops watching the deliver subject
 }
 
 // Name is the consumer's name.
 func (c *Consumer) Name() string { return c.name }
 
 // Config returns the configuration, which must not be changed.
-func (c *Consumer) Config() jsapi.ConsumerConfig { return *c.config.Load() }
+func (c *Consumer) Config() jsapi.ConsumerConfig {
+	c.stream.mu.Lock()
+	defer c.stream.mu.Unlock()
+	return c.machine.Config()
+}
 
 // Stream is the stream that it is a consumer of.
 func (c *Consumer) Stream() *Stream { return c.stream }
@@ -59,29 +58,33 @@ func (c *Consumer) infoLocked() *jsapi.ConsumerInfo {
 
 // configOf returns the configuration of the consumer with that name, or nil.
 func (s *Stream) configOf(name string) *jsapi.ConsumerConfig {
-	if c := s.Consumer(name); c != nil {
-		return c.config.Load()
+	c := s.Consumer(name)
+	if c == nil {
+		return nil
 	}
-	return nil
+	cfg := c.Config()
+	return &cfg
 }
 
-// newConsumerLocked adds a consumer; its machine is set by the caller.
-func (s *Stream) newConsumerLocked(name string, cfg *jsapi.ConsumerConfig) *Consumer {
+// newConsumerLocked adds a consumer, with the state that it had unless that is nil.
+func (s *Stream) newConsumerLocked(name string, cfg *jsapi.ConsumerConfig, created int64, state []byte) (*Consumer, error) {
 	c := &Consumer{stream: s, name: name, at: -1}
 	// Consumers in memory are gone after a restart, except where messages are kept
 	// for them: those must not be left behind without anybody to fetch them.
 	c.logged = s.logged && (!cfg.MemoryStorage || s.retained())
-	c.setConfig(cfg)
+	if state == nil {
+		c.machine = s.mu.home.New(cfg, name, created, (*env)(c))
+	} else {
+		var err error
+		if c.machine, err = s.mu.home.Decode(state, cfg, name, (*env)(c)); err != nil {
+			return nil, err
+		}
+	}
 	s.mu.consumers[name] = c
 	if !cfg.Direct {
 		s.consumerCount.Add(1)
 	}
-	return c
-}
-
-func (c *Consumer) setConfig(cfg *jsapi.ConsumerConfig) {
-	c.config.Store(cfg)
-	c.filters = cfg.Filters()
+	return c, nil
 }
 
 // retained reports whether messages are kept for the consumers only.
@@ -89,28 +92,20 @@ func (s *Stream) retained() bool { return s.config.Load().Retention != jsapi.Ret
 
 // wantsSubject reports whether the consumer's filter lets the subject pass.
 func (c *Consumer) wantsSubject(text []byte) bool {
-	if len(c.filters) == 0 {
-		return true
-	}
-	for _, f := range c.filters {
+	filters := c.machine.Filters()
+	for _, f := range filters {
 		if subject.Matches(f, text) {
 			return true
 		}
 	}
-	return false
+	return len(filters) == 0
 }
 
 // openLocked lets clients reach the consumer.
 func (c *Consumer) openLocked() {
 	s := c.stream
 	s.openDoorsLocked()
-	cfg := c.config.Load()
-	// Push consumers have this door, too: it says what they are.
-	d := &door{stream: s, kind: workPulls, consumer: c}
-	for _, prefix := range s.node.apiPrefixes() {
-		c.pulls = append(c.pulls, s.account.subscribe(d, prefix+".CONSUMER.MSG.NEXT."+s.name+"."+c.name))
-	}
-	if cfg.Push() {
+	if cfg := c.machine.Rules(); cfg.Push() {
 		c.watchLocked(cfg.DeliverSubject)
 	}
 	s.wakeLocked(c)
@@ -133,10 +128,6 @@ func (c *Consumer) watchLocked(deliver string) {
 
 // closeLocked ends what clients have of the consumer.
 func (c *Consumer) closeLocked(status string) {
-	for _, sub := range c.pulls {
-		c.stream.account.core.Unsubscribe(sub)
-	}
-	c.pulls = nil
 	if c.watch != nil {
 		c.watch()
 		c.watch = nil
@@ -149,7 +140,7 @@ func (c *Consumer) removeLocked() {
 	s := c.stream
 	c.gone = true
 	delete(s.mu.consumers, c.name)
-	if !c.config.Load().Direct {
+	if !c.machine.Rules().Direct {
 		s.consumerCount.Add(-1)
 	}
 	s.mu.queue.remove(c)

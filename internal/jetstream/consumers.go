@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidings-io/tidings/internal/jetstream/consumer"
 	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/subject"
 )
@@ -25,7 +24,7 @@ func (s *Stream) Consumers() []*Consumer {
 	defer s.mu.Unlock()
 	list := make([]*Consumer, 0, len(s.mu.consumers))
 	for _, c := range s.mu.consumers {
-		if !c.config.Load().Direct {
+		if !c.machine.Rules().Direct {
 			list = append(list, c)
 		}
 	}
@@ -114,7 +113,7 @@ func (s *Stream) planConsumerLocked(cfg *jsapi.ConsumerConfig, action jsapi.Cons
 		}
 		return &consumerCommand{Name: cfg.Name, Config: checked}, nil
 	}
-	was := old.config.Load()
+	was := old.machine.Config()
 	checked, err := cfg.Checked(s.config.Load(), rules)
 	if err == nil && was.Equal(&checked) {
 		return nil, nil
@@ -154,17 +153,17 @@ func (s *Stream) admitConsumerLocked(cfg *jsapi.ConsumerConfig, old *Consumer) *
 	}
 	filters := cfg.Filters()
 	for _, c := range s.mu.consumers {
-		if c == old || c.config.Load().Direct {
+		if c == old || c.machine.Rules().Direct {
 			continue
 		}
 		if len(filters) == 0 {
 			return jsapi.ErrConsumerWQMultipleUnfiltered.New()
 		}
-		if len(c.filters) == 0 {
+		if len(c.machine.Filters()) == 0 {
 			return jsapi.ErrConsumerWQConsumerNotUnique.New()
 		}
 		for _, a := range filters {
-			for _, b := range c.filters {
+			for _, b := range c.machine.Filters() {
 				if subject.Overlap(a, b) {
 					return jsapi.ErrConsumerWQConsumerNotUnique.New()
 				}
@@ -181,7 +180,8 @@ func (s *Stream) checkConsumers(cfg *jsapi.StreamConfig) *jsapi.Error {
 	defer s.mu.Unlock()
 	var against []string
 	for _, c := range s.mu.consumers {
-		if _, err := c.config.Load().Checked(cfg, jsapi.ConsumerRules{}); err != nil {
+		own := c.machine.Config()
+		if _, err := own.Checked(cfg, jsapi.ConsumerRules{}); err != nil {
 			against = append(against, c.name)
 		}
 	}
@@ -200,27 +200,16 @@ func (s *Stream) applyConsumerLocked(cmd *command) result {
 	case c == nil && cc.Update:
 		return result{err: jsapi.ErrConsumerDoesNotExist.New()}
 	case c != nil && !cc.Update:
-		if c.config.Load().Equal(&cc.Config) {
+		if was := c.machine.Config(); was.Equal(&cc.Config) {
 			return result{}
 		}
 		return result{err: jsapi.ErrConsumerAlreadyExists.New()}
 	case c != nil:
 		return s.updateConsumerLocked(c, cmd)
 	}
-	c = s.newConsumerLocked(cc.Name, &cc.Config)
-	id := consumer.Identity{
-		Account: s.account.Name(), Domain: s.node.cfg.Domain, Stream: s.name, Name: cc.Name,
-		Created: cmd.Time, Retained: s.retained(),
-	}
-	if len(cc.State) > 0 {
-		m, err := consumer.Decode(cc.State, s.mu.machine.Index(), (*env)(c))
-		if err != nil {
-			c.removeLocked()
-			return result{err: jsapi.ErrConsumerStoreFailed.New(err)}
-		}
-		c.machine = m
-	} else {
-		c.machine = consumer.New(&cc.Config, id, s.mu.machine.Index(), (*env)(c))
+	c, err := s.newConsumerLocked(cc.Name, &cc.Config, cmd.Time, cc.State)
+	if err != nil {
+		return result{err: jsapi.ErrConsumerStoreFailed.New(err)}
 	}
 	if s.mu.opened {
 		c.openLocked()
@@ -229,10 +218,9 @@ func (s *Stream) applyConsumerLocked(cmd *command) result {
 }
 
 func (s *Stream) updateConsumerLocked(c *Consumer, cmd *command) result {
-	was, next := c.config.Load(), &cmd.Consumer.Config
-	c.setConfig(next)
+	was, next := c.machine.Rules().DeliverSubject, &cmd.Consumer.Config
 	c.machine.Update(cmd.Time, next)
-	if s.mu.opened && was.DeliverSubject != next.DeliverSubject && next.Push() {
+	if s.mu.opened && was != next.DeliverSubject && next.Push() {
 		c.watchLocked(next.DeliverSubject)
 	}
 	s.touchLocked(c)
@@ -383,7 +371,7 @@ func (s *Stream) consumerAdvice(kind jsapi.EventKind, action string, c *Consumer
 }
 
 func (s *Stream) adviseConsumer(kind jsapi.EventKind, action string, c *Consumer) {
-	if !c.config.Load().Direct {
+	if !c.Config().Direct {
 		s.account.Advise(kind.For(s.name, c.name), s.consumerAdvice(kind, action, c))
 	}
 }

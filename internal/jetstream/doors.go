@@ -12,8 +12,6 @@ import (
 type door struct {
 	stream *Stream
 	kind   workKind
-	// consumer is set for the door of one consumer.
-	consumer *Consumer
 }
 
 // Deliver implements [core.Receiver].
@@ -25,7 +23,7 @@ func (d *door) Deliver(st *core.Stage, _ *core.Subscription, m *core.Message) {
 // Flush implements [core.Receiver].
 func (d *door) Flush(st *core.Stage) {
 	st.Take(0, func(c *core.Chunk) {
-		d.stream.post(work{kind: d.kind, consumer: d.consumer, chunk: c})
+		d.stream.post(work{kind: d.kind, chunk: c})
 	})
 }
 
@@ -84,7 +82,8 @@ func (a *Account) subscribe(to core.Receiver, subject string) *core.Subscription
 const doorID = "js"
 
 // openDoorsLocked subscribes to what clients send to the consumers of a stream.
-// Streams without consumers have no doors.
+// Streams without consumers have no doors, consumers none of their own: there may
+// be very many.
 func (s *Stream) openDoorsLocked() {
 	if len(s.mu.doors) > 0 {
 		return
@@ -95,6 +94,10 @@ func (s *Stream) openDoorsLocked() {
 		s.account.subscribe(acks, jsapi.AckPrefix+"*."+s.account.hash+"."+s.name+".>"),
 		s.account.subscribe(flow, jsapi.FlowPrefix+s.name+".>"),
 		s.account.subscribe(flow, jsapi.FlowPrefix+"*."+s.account.hash+"."+s.name+".>"),
+	}
+	pulls := &door{stream: s, kind: workPulls}
+	for _, prefix := range s.node.apiPrefixes() {
+		s.mu.doors = append(s.mu.doors, s.account.subscribe(pulls, prefix+".CONSUMER.MSG.NEXT."+s.name+".*"))
 	}
 }
 

@@ -225,12 +225,13 @@ func (d *feed) begin() *jsapi.Error {
 		}
 	}
 	c := d.origin.Consumer(d.name)
-	switch {
-	case c == nil:
+	if c == nil {
 		return code.New(errNoConsumer)
-	case c.config.Load().AckPolicy != jsapi.AckFlowControl:
+	}
+	switch cfg := c.Config(); {
+	case cfg.AckPolicy != jsapi.AckFlowControl:
 		return policy.New()
-	case c.config.Load().DeliverSubject != d.to:
+	case cfg.DeliverSubject != d.to:
 		return code.New(errDeliver)
 	}
 	if !d.listen() {
@@ -404,7 +405,7 @@ func (a *Account) dropForsaken() {
 	}
 	for _, s := range streams {
 		for _, c := range s.Consumers() {
-			if !c.config.Load().Sourcing || kept[s.name+" "+c.name] || !a.madeFor(c.config.Load()) {
+			if cfg := c.Config(); !cfg.Sourcing || kept[s.name+" "+c.name] || !a.madeFor(&cfg) {
 				continue
 			}
 			if err := s.DeleteConsumer(c.name); err != nil {

@@ -8,11 +8,10 @@ import (
 
 // work is one thing for a turn to do.
 type work struct {
-	kind     workKind
-	entry    *entry      // applied: durable, or refused
-	consumer *Consumer   // pulls
-	chunk    *core.Chunk // acks, pulls: requests as doors stage them
-	do       func()      // call: runs under the stream's lock
+	kind  workKind
+	entry *entry      // applied: durable, or refused
+	chunk *core.Chunk // acks, pulls, flow: requests as doors stage them
+	do    func()      // call: runs under the stream's lock
 }
 
 type workKind uint8

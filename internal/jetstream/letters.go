@@ -96,7 +96,7 @@ func (s *Stream) checkLetters(cfg, was *jsapi.ConsumerConfig) *jsapi.Error {
 // deadLetterLocked hands a message over that a consumer has given up. It reports
 // false if there is no place for it at the moment.
 func (s *Stream) deadLetterLocked(c *Consumer, e index.Entry, reason, detail string, deliveries uint64) bool {
-	subject := c.config.Load().Metadata[consumer.MetadataDeadLetter]
+	subject := c.machine.Rules().Metadata[consumer.MetadataDeadLetter]
 	to, err := s.account.letterBox(subject)
 	if err == nil && to.full.Load() {
 		err = errBoxFull

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/tidings-io/tidings/internal/core"
-	"github.com/tidings-io/tidings/internal/jetstream/consumer"
 	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/record"
 	"github.com/tidings-io/tidings/internal/subject"
@@ -30,12 +29,12 @@ func (s *Stream) ConsumerStates() []ConsumerState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.mu.consumers {
-		cfg := c.config.Load()
+		cfg := c.machine.Config()
 		if cfg.Durable == "" || cfg.Direct {
 			continue
 		}
 		list = append(list, ConsumerState{
-			Name: c.name, Config: *cfg, Created: c.machine.Info(time.Now().UnixNano()).Created,
+			Name: c.name, Config: cfg, Created: c.machine.Info(time.Now().UnixNano()).Created,
 			State: c.machine.AppendState(nil),
 		})
 	}
@@ -179,16 +178,7 @@ func (r *Restore) Consumer(c ConsumerState) error {
 	if err := r.flush(); err != nil {
 		return err
 	}
-	// The state is decoded by itself first: what comes from outside must not
-	// reach the log before it is known to be readable.
 	s := r.stream
-	s.mu.Lock()
-	probe := &Consumer{stream: s, name: c.Name, at: -1}
-	_, err := consumer.Decode(c.State, s.mu.machine.Index(), (*env)(probe))
-	s.mu.Unlock()
-	if err != nil {
-		return fmt.Errorf("consumer %s: %w", c.Name, err)
-	}
 	cfg := c.Config
 	if cfg.Name == "" {
 		cfg.Name = cfg.Durable
@@ -202,6 +192,15 @@ func (r *Restore) Consumer(c ConsumerState) error {
 	}
 	if bad != nil {
 		return fmt.Errorf("consumer %s: %w", c.Name, bad)
+	}
+	// The state is decoded by itself first: what comes from outside must not
+	// reach the log before it is known to be readable.
+	s.mu.Lock()
+	probe := &Consumer{stream: s, name: c.Name, at: -1}
+	_, err := s.mu.home.Decode(c.State, &checked, c.Name, (*env)(probe))
+	s.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("consumer %s: %w", c.Name, err)
 	}
 	return asError(s.doConsumer(&consumerCommand{Name: c.Name, Config: checked, State: c.State}).err)
 }

@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/tidings-io/tidings/internal/core"
@@ -61,7 +62,7 @@ func (s *Stream) feedLocked() {
 }
 
 func (s *Stream) wantedLocked(c *Consumer) bool {
-	if len(c.filters) == 0 {
+	if len(c.machine.Filters()) == 0 {
 		return true
 	}
 	return slices.ContainsFunc(s.mu.stored, c.machine.Wants)
@@ -122,7 +123,7 @@ func (s *Stream) acksLocked(chunk *core.Chunk) {
 			return
 		}
 		c := s.mu.consumers[a.Consumer]
-		if c == nil || c.config.Load().AckPolicy == jsapi.AckNone {
+		if c == nil || c.machine.Rules().AckPolicy == jsapi.AckNone {
 			s.unheardLocked(r)
 			return
 		}
@@ -131,30 +132,32 @@ func (s *Stream) acksLocked(chunk *core.Chunk) {
 	})
 }
 
-// unheardLocked tells who acknowledges what nobody waits for that nobody heard it.
+// unheardLocked tells who speaks to a consumer that is not there that nobody heard
+// it.
 func (s *Stream) unheardLocked(r *request) {
 	if len(r.reply) > 0 {
 		s.status(r.reply, jsapi.StatusNoResponders, "", consumer.Header{Name: jsapi.HeaderSubject, Value: string(r.subject)})
 	}
 }
 
-// pullsLocked gives pull requests to their consumer.
-func (s *Stream) pullsLocked(c *Consumer, chunk *core.Chunk) {
-	if c.gone {
-		chunk.Release()
-		return
-	}
+// pullsLocked gives pull requests to the consumers that they are for, which is the
+// last token of their subject. Push consumers get them, too, and say what they are.
+func (s *Stream) pullsLocked(chunk *core.Chunk) {
 	eachRequest(chunk, func(r *request) {
 		if len(r.reply) == 0 {
 			return
 		}
-		if len(r.header) > 0 && !levelSupported(r.header) {
+		c := s.mu.consumers[view(r.subject[bytes.LastIndexByte(r.subject, '.')+1:])]
+		switch {
+		case c == nil:
+			s.unheardLocked(r)
+		case len(r.header) > 0 && !levelSupported(r.header):
 			s.status(r.reply, jsapi.StatusRequiredAPILevel, "")
-			return
+		default:
+			c.machine.Pull(s.mu.now, r.reply, r.body)
+			s.touchLocked(c)
 		}
-		c.machine.Pull(s.mu.now, r.reply, r.body)
 	})
-	s.touchLocked(c)
 }
 
 // flowLocked gives responses to flow control requests to their consumers.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/tidings-io/tidings/internal/jetstream/consumer"
 	"github.com/tidings-io/tidings/internal/jetstream/store"
 	"github.com/tidings-io/tidings/internal/jetstream/stream"
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
@@ -57,7 +56,7 @@ func (s *Stream) appendStateLocked(dst []byte) (all []byte) {
 		if !c.logged {
 			continue
 		}
-		head, err := json.Marshal(&consumerCommand{Name: c.name, Config: *c.config.Load()})
+		head, err := json.Marshal(&consumerCommand{Name: c.name, Config: c.machine.Config()})
 		if err != nil {
 			panic("configuration of a consumer does not marshal: " + err.Error()) // it came from JSON
 		}
@@ -69,6 +68,7 @@ func (s *Stream) appendStateLocked(dst []byte) (all []byte) {
 		binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 		c.machine.Rest()
 	}
+	s.mu.home.Rest()
 	return dst
 }
 
@@ -85,10 +85,10 @@ func (s *Stream) restore(b []byte, applied wal.Index) error {
 	if err != nil {
 		return err
 	}
-	s.setMachineLocked(m)
 	cfg := *m.Config()
 	s.account.capture(s, s.config.Load().Subjects, cfg.Subjects)
 	s.config.Store(&cfg)
+	s.setMachineLocked(m)
 	lost, b, ok := cut(b[n:])
 	if !ok {
 		return fmt.Errorf("%w: it ends before its losses", errState)
@@ -110,9 +110,7 @@ func (s *Stream) restore(b []byte, applied wal.Index) error {
 		if err := json.Unmarshal(head, &c); err != nil {
 			return fmt.Errorf("%w: %w", errState, err)
 		}
-		added := s.newConsumerLocked(c.Name, &c.Config)
-		added.machine, err = consumer.Decode(state, m.Index(), (*env)(added))
-		if err != nil {
+		if _, err := s.newConsumerLocked(c.Name, &c.Config, 0, state); err != nil {
 			return fmt.Errorf("consumer %s: %w", c.Name, err)
 		}
 	}

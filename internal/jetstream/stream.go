@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tidings-io/tidings/internal/core"
+	"github.com/tidings-io/tidings/internal/jetstream/consumer"
 	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jetstream/store"
 	"github.com/tidings-io/tidings/internal/jetstream/stream"
@@ -65,6 +66,7 @@ type Stream struct {
 	mu struct {
 		sync.Mutex
 		machine   *stream.Machine
+		home      *consumer.Home // of the consumers
 		consumers map[string]*Consumer
 		applied   wal.Index
 		opened    bool // clients reach it

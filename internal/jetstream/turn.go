@@ -121,7 +121,7 @@ func (s *Stream) workLocked(w *work) {
 	case workAcks:
 		s.acksLocked(w.chunk)
 	case workPulls:
-		s.pullsLocked(w.consumer, w.chunk)
+		s.pullsLocked(w.chunk)
 	case workFlow:
 		s.flowLocked(w.chunk)
 	case workCall:

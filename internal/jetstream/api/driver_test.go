@@ -126,6 +126,17 @@ func TestRestoredConsumersGoOnWhereTheyWere(t *testing.T) {
 	}
 }
 
+func TestConsumersRestoredUnderAnotherNameBelongToTheirNewStream(t *testing.T) {
+	t.Parallel()
+	p := connect(t)
+	p.ask("STREAM.CREATE.S", "", `{"name":"S","subjects":["s.>"]}`)
+	p.ask("CONSUMER.CREATE.S.c", "", `{"stream_name":"S","config":{"durable_name":"c","ack_policy":"explicit"}}`)
+	p.restore(`{"name":"T","subjects":["t.>"]}`, p.backup("S"))
+	if got := p.ask("CONSUMER.INFO.T.c", "", ""); !strings.Contains(got, `"stream_name":"T"`) {
+		t.Errorf("consumer: %s", got)
+	}
+}
+
 // backup takes a snapshot.
 func (p *peer) backup(stream string) []byte {
 	p.t.Helper()

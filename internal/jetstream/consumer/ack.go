@@ -70,7 +70,7 @@ func (c *Machine) acknowledge(now int64, a *jsapi.AckSubject) {
 // finish takes slot i out as acknowledged.
 func (c *Machine) finish(i int) {
 	seq := c.pend.list[i].seq
-	c.log.acked.add(seq, !c.id.Retained && i == c.pend.head)
+	c.log.acked.add(seq, !c.home.Retained && i == c.pend.head)
 	c.log.dirty = true
 	c.pend.remove(i)
 }
@@ -92,14 +92,14 @@ func (c *Machine) drop(i int) {
 
 // measure advises how long the client took, for a sample of acknowledgements.
 func (c *Machine) measure(now int64, p *pend) {
-	if c.sample == 0 || c.sample < 100 && c.env.Random()%100 >= c.sample || p.due == 0 || p.due == never {
+	if c.sample == 0 || c.sample < 100 && c.env.Random()%100 >= uint64(c.sample) || p.due == 0 || p.due == never {
 		return
 	}
 	c.env.Advise(jsapi.EventConsumerAckMetric, &jsapi.AckMetric{
-		Event: c.event(jsapi.EventConsumerAckMetric, now), Stream: c.id.Stream, Consumer: c.id.Name,
+		Event: c.event(jsapi.EventConsumerAckMetric, now), Stream: c.home.Stream, Consumer: c.own.name,
 		ConsumerSeq: c.firstDelivery(p), StreamSeq: p.seq,
 		AckTime:    time.Duration(max(now-(p.due-c.ackWait(p.deliveries())), 0)),
-		Deliveries: p.deliveries(), Domain: c.id.Domain,
+		Deliveries: p.deliveries(), Domain: c.home.Domain,
 	})
 }
 
@@ -123,8 +123,8 @@ func (c *Machine) terminate(now int64, a *jsapi.AckSubject, why string) {
 
 func (c *Machine) adviseTerminated(now int64, seq, consumerSeq, deliveries uint64, why string) {
 	c.env.Advise(jsapi.EventConsumerTerminated, &jsapi.MsgTerminated{
-		Event: c.event(jsapi.EventConsumerTerminated, now), Stream: c.id.Stream, Consumer: c.id.Name,
-		ConsumerSeq: consumerSeq, StreamSeq: seq, Deliveries: deliveries, Reason: why, Domain: c.id.Domain,
+		Event: c.event(jsapi.EventConsumerTerminated, now), Stream: c.home.Stream, Consumer: c.own.name,
+		ConsumerSeq: consumerSeq, StreamSeq: seq, Deliveries: deliveries, Reason: why, Domain: c.home.Domain,
 	})
 }
 
@@ -160,8 +160,8 @@ func (c *Machine) refuse(now int64, a *jsapi.AckSubject, delay time.Duration) {
 		return
 	}
 	c.env.Advise(jsapi.EventConsumerNak, &jsapi.MsgRefused{
-		Event: c.event(jsapi.EventConsumerNak, now), Stream: c.id.Stream, Consumer: c.id.Name,
-		ConsumerSeq: a.ConsumerSeq, StreamSeq: a.StreamSeq, Deliveries: a.Deliveries, Domain: c.id.Domain,
+		Event: c.event(jsapi.EventConsumerNak, now), Stream: c.home.Stream, Consumer: c.own.name,
+		ConsumerSeq: a.ConsumerSeq, StreamSeq: a.StreamSeq, Deliveries: a.Deliveries, Domain: c.home.Domain,
 	})
 	if delay > 0 {
 		c.pend.reschedule(i, now+min(int64(delay), never-1-now))
@@ -182,8 +182,8 @@ func (c *Machine) again(now int64, i int) {
 		return
 	}
 	c.env.Advise(jsapi.EventConsumerMaxDeliver, &jsapi.MaxDeliverReached{
-		Event: c.event(jsapi.EventConsumerMaxDeliver, now), Stream: c.id.Stream, Consumer: c.id.Name,
-		StreamSeq: p.seq, Deliveries: p.deliveries(), Domain: c.id.Domain,
+		Event: c.event(jsapi.EventConsumerMaxDeliver, now), Stream: c.home.Stream, Consumer: c.own.name,
+		StreamSeq: p.seq, Deliveries: p.deliveries(), Domain: c.home.Domain,
 	})
 	switch buried, later := c.bury(now, i, ReasonMaxDeliveries, ""); {
 	case buried:
@@ -195,12 +195,10 @@ func (c *Machine) again(now int64, i int) {
 
 // overdue puts what was not acknowledged in time into the redelivery queue.
 func (c *Machine) overdue(now int64) {
-	c.due = c.pend.expire(now, c.due[:0])
-	if len(c.due) == 0 {
-		return
-	}
+	due := c.pend.expire(now, c.home.due[:0])
+	c.home.due = due
 	// Giving one up may empty the list, which no later slot survives; none is moved.
-	for _, i := range c.due {
+	for _, i := range due {
 		if i < len(c.pend.list) && !c.pend.list[i].gone() {
 			c.again(now, i)
 		}

@@ -39,7 +39,7 @@ func (c *Machine) land(f *flight, b []byte, acked func(seq uint64)) error {
 
 // tell calls acked for each sequence, if the stream is to know.
 func (c *Machine) tell(list runs, acked func(seq uint64)) {
-	if acked == nil || !c.id.Retained {
+	if acked == nil || !c.home.Retained {
 		return
 	}
 	for _, r := range list {
@@ -116,7 +116,7 @@ func (c *Machine) mergeNews(d *delta) {
 // giveUp remembers what a delta drops for a stream that retains messages, as far as
 // they are still there.
 func (c *Machine) giveUp(dropped runs) {
-	if !c.id.Retained || len(dropped) == 0 {
+	if !c.home.Retained || len(dropped) == 0 {
 		return
 	}
 	first := c.x.State().First

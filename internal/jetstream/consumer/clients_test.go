@@ -64,7 +64,7 @@ func (h *crowd) play() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.c = consumer.New(&checked, consumer.Identity{Stream: "S", Name: "C", Created: h.now}, h.x, h)
+	h.c = homeOf(h.x, false).New(&checked, "C", h.now, h)
 	for range 300 {
 		switch h.r.IntN(6) {
 		case 0, 1:
@@ -274,7 +274,7 @@ func (h *listener) play() {
 		h.t.Fatal(err)
 	}
 	h.cfg = &checked
-	h.c = consumer.New(h.cfg, consumer.Identity{Stream: "S", Name: "C", Created: h.now}, h.x, h)
+	h.c = homeOf(h.x, false).New(h.cfg, "C", h.now, h)
 	for range 400 {
 		h.act()
 	}

@@ -39,7 +39,7 @@ func busy(tb testing.TB, n int, cfg jsapi.ConsumerConfig) (*consumer.Machine, *s
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return consumer.New(&checked, consumer.Identity{Stream: "S", Name: "C", Created: 1, Retained: true}, s.x, s), s
+	return homeOf(s.x, true).New(&checked, "C", 1, s), s
 }
 
 // round has a client pull a batch and acknowledge all of it, and logs that.
@@ -80,9 +80,9 @@ func TestDeliveringAndAcknowledgingDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// consumerMaxBytes is what an idle durable consumer may cost, without its
-// configuration.
-const consumerMaxBytes = 1200
+// consumerMaxBytes is what an idle durable consumer may cost, with its filter and
+// its configuration.
+const consumerMaxBytes = 960
 
 func TestIdleConsumersAreSmall(t *testing.T) {
 	w := newWorld()
@@ -91,14 +91,16 @@ func TestIdleConsumersAreSmall(t *testing.T) {
 	}
 	const count = 2000
 	machines := make([]*consumer.Machine, count)
-	cfg := jsapi.ConsumerConfig{Durable: "C", FilterSubject: "orders.>", AckPolicy: jsapi.AckExplicit}
-	checked, err := cfg.Checked(&jsapi.StreamConfig{Name: "S", Subjects: []string{"orders.>"}}, jsapi.ConsumerRules{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	home := homeOf(w.x, false)
 	before := heap()
 	for i := range machines {
-		machines[i] = consumer.New(&checked, consumer.Identity{Stream: "S", Name: fmt.Sprintf("C%d", i), Created: 1}, w.x, w)
+		name := fmt.Sprintf("C%d", i)
+		cfg := jsapi.ConsumerConfig{Durable: name, FilterSubject: "orders." + name + ".>", AckPolicy: jsapi.AckExplicit}
+		checked, err := cfg.Checked(&jsapi.StreamConfig{Name: "S", Subjects: []string{"orders.>"}}, jsapi.ConsumerRules{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		machines[i] = home.New(&checked, name, 1, w)
 	}
 	each := (heap() - before) / count
 	t.Logf("%d bytes each", each)

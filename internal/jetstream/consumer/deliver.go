@@ -85,7 +85,7 @@ func (c *Machine) step(now int64) progress {
 	if !ok {
 		return noMessage
 	}
-	d := &c.out
+	d := &c.home.out
 	*d = Delivery{ConsumerSeq: c.consumerSeq + 1, Deliveries: 1, Pending: c.numPending(), HeadersOnly: c.cfg.HeadersOnly}
 	if m.slot >= 0 {
 		d.Deliveries = c.pend.list[m.slot].deliveries() + 1
@@ -174,7 +174,7 @@ func (c *Machine) sent(now int64, m *candidate, size int) {
 		switch {
 		case c.cfg.AckPolicy != jsapi.AckNone:
 			c.pend.add(m.entry.Seq, c.consumerSeq, c.dueAfter(now, 1), 1)
-		case c.id.Retained:
+		case c.home.Retained:
 			c.log.acked.add(m.entry.Seq, false)
 		}
 	}

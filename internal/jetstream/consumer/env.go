@@ -74,15 +74,3 @@ const (
 
 // Header is one header of a status message.
 type Header struct{ Name, Value string }
-
-// Identity says which consumer it is.
-type Identity struct {
-	Account string
-	Domain  string
-	Stream  string
-	Name    string
-	Created int64
-	// Retained is set if the stream keeps a message until its consumers are done
-	// with it: then each sequence that is finished with is told one by one.
-	Retained bool
-}

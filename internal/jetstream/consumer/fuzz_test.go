@@ -35,6 +35,16 @@ func stream(n int) *index.Index {
 	return x
 }
 
+func decode(tb testing.TB, state []byte, x *index.Index, env consumer.Env) (*consumer.Machine, error) {
+	tb.Helper()
+	cfg := jsapi.ConsumerConfig{Durable: "C", AckPolicy: jsapi.AckExplicit, MaxDeliver: 3}
+	checked, err := cfg.Checked(&jsapi.StreamConfig{Name: "S", Subjects: []string{"orders.>"}}, jsapi.ConsumerRules{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return homeOf(x, true).Decode(state, &checked, "C", env)
+}
+
 func FuzzDecode(f *testing.F) {
 	c, _, deltas := seedMachine(f)
 	f.Add(c.AppendState(nil))
@@ -49,7 +59,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, state []byte) {
 		w := newWorld()
 		w.quiet, w.x = true, stream(100)
-		c, err := consumer.Decode(state, w.x, w)
+		c, err := decode(t, state, w.x, w)
 		if err != nil {
 			if !errors.Is(err, consumer.ErrInvalid) {
 				t.Fatalf("%v is no ErrInvalid", err)
@@ -57,7 +67,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		first := c.AppendState(nil)
-		again, err := consumer.Decode(first, w.x, w)
+		again, err := decode(t, first, w.x, w)
 		if err != nil {
 			t.Fatalf("a state that was decoded is written as %x, which is: %v", first, err)
 		}
@@ -104,7 +114,7 @@ func FuzzApplyDelta(f *testing.F) {
 				continue
 			}
 			state := c.AppendState(nil)
-			if _, err := consumer.Decode(state, s.x, s); err != nil {
+			if _, err := decode(t, state, s.x, s); err != nil {
 				t.Fatalf("after %x the state is %x, which is: %v", delta, state, err)
 			}
 			if err := c.ApplyDelta(delta, nil); err != nil || !bytes.Equal(c.AppendState(nil), state) {
@@ -129,7 +139,7 @@ func TestDeltasAreReadWhole(t *testing.T) {
 	}
 	state := c.AppendState(nil)
 	for n := range state {
-		if _, err := consumer.Decode(state[:n], s.x, s); !errors.Is(err, consumer.ErrInvalid) {
+		if _, err := decode(t, state[:n], s.x, s); !errors.Is(err, consumer.ErrInvalid) {
 			t.Fatalf("%d of %d bytes of a state: %v", n, len(state), err)
 		}
 	}

@@ -11,7 +11,7 @@ func (c *Machine) Info(now int64) *jsapi.ConsumerInfo {
 	c.reap(now, true, true)
 	floorConsumer, floorStream := c.floor()
 	info := &jsapi.ConsumerInfo{
-		Stream: c.id.Stream, Name: c.id.Name, Created: time.Unix(0, c.id.Created).UTC(), Config: *c.cfg,
+		Stream: c.home.Stream, Name: c.own.name, Created: time.Unix(0, c.created).UTC(), Config: c.Config(),
 		Delivered:      sequenceInfo(c.consumerSeq, c.streamSeq, c.lastDeliver),
 		AckFloor:       sequenceInfo(floorConsumer, floorStream, c.lastAck),
 		NumAckPending:  c.pend.len(),

@@ -19,14 +19,20 @@ const (
 
 // Machine is one consumer. Use [New] or [Decode].
 type Machine struct {
-	// Immutable, but for cfg and what follows from it, which Update replaces.
-	id         Identity
-	cfg        *jsapi.ConsumerConfig
+	// Immutable, but for cfg, own and what follows from them, which Update replaces.
+	home       *Home
+	created    int64
+	cfg        *jsapi.ConsumerConfig // shared with others: without what is in own
+	own        own
 	x          *index.Index
 	env        Env
 	filter     *index.Filter
 	deadLetter bool
-	sample     uint64 // percent of acknowledgements that are measured
+	sample     uint8 // percent of acknowledgements that are measured
+
+	started bool // it has run
+	paused  bool
+	blocked bool // by max_ack_pending, when delivery was tried last
 
 	// Logged: deltas carry it.
 	position
@@ -38,20 +44,15 @@ type Machine struct {
 	given runs
 
 	// Volatile.
-	cursor  *index.Cursor
-	redo    queue
-	pull    *pulls
-	push    *push
-	pace    *pace
-	started bool  // it has run
-	active  int64 // when a client was heard of last
-	paused  bool
-	blocked bool      // by max_ack_pending, when delivery was tried last
-	seen    [2]uint64 // first and deleted of the stream when pending messages were looked up
-	reaped  int64     // and when
-	due     []int     // scratch
-	out     Delivery  // scratch: escapes to Env
-	log     unlogged
+	cursor *index.Cursor
+	redo   queue
+	pull   *pulls
+	push   *push
+	pace   *pace
+	active int64     // when a client was heard of last
+	seen   [2]uint64 // first and deleted of the stream when pending messages were looked up
+	reaped int64     // and when
+	log    unlogged
 }
 
 // position is where delivery has got to.
@@ -65,23 +66,31 @@ type position struct {
 }
 
 // New returns the machine of a new consumer, which starts where its deliver
-// policy says, by the messages there are now. cfg has been checked; it is shared
-// and changed by nobody.
-func New(cfg *jsapi.ConsumerConfig, id Identity, x *index.Index, env Env) *Machine {
-	c := &Machine{id: id, x: x, env: env}
-	c.configure(cfg)
+// policy says, by the messages there are now. cfg has been checked; it is not kept.
+func (h *Home) New(cfg *jsapi.ConsumerConfig, name string, created int64, env Env) *Machine {
+	c := h.machine(cfg, name, env)
+	c.created = created
 	c.start()
-	c.paused = pausedAt(cfg, id.Created)
+	c.paused = pausedAt(cfg, created)
+	return c
+}
+
+// machine returns a machine that is nowhere yet.
+func (h *Home) machine(cfg *jsapi.ConsumerConfig, name string, env Env) *Machine {
+	c := &Machine{home: h, x: h.x, env: env}
+	c.own.name = name
+	c.configure(cfg)
 	return c
 }
 
 // configure makes cfg the configuration.
 func (c *Machine) configure(cfg *jsapi.ConsumerConfig) {
-	c.cfg = cfg
-	c.filter = c.x.NewFilter(cfg.Filters()...)
+	c.cfg, c.own = c.home.split(cfg, c.own.name)
+	cfg = c.cfg
+	c.filter = c.x.NewFilter(c.own.filters...)
 	c.deadLetter = cfg.Metadata[MetadataDeadLetter] != ""
 	percent, _ := cfg.SamplePercent() // checked
-	c.sample = uint64(percent)
+	c.sample = uint8(percent)
 	if cfg.Push() && c.push == nil {
 		c.push = newPush()
 	}
@@ -93,14 +102,8 @@ func (c *Machine) configure(cfg *jsapi.ConsumerConfig) {
 	}
 }
 
-// Config returns the configuration. It must not be changed.
-func (c *Machine) Config() *jsapi.ConsumerConfig { return c.cfg }
-
 // Name returns the name of the consumer.
-func (c *Machine) Name() string { return c.id.Name }
-
-// Identity returns which consumer it is.
-func (c *Machine) Identity() Identity { return c.id }
+func (c *Machine) Name() string { return c.own.name }
 
 // Update makes cfg the configuration, which [jsapi.ConsumerConfig.CheckedUpdate]
 // has found possible. What is pending stays so. A new PauseUntil pauses or
@@ -127,18 +130,14 @@ func (c *Machine) Update(now int64, cfg *jsapi.ConsumerConfig) {
 	c.blocked = false
 }
 
-// Retain says whether the stream keeps messages until its consumers are done with
-// them, when that has changed.
-func (c *Machine) Retain(retained bool) { c.id.Retained = retained }
-
 func pausedAt(cfg *jsapi.ConsumerConfig, now int64) bool {
 	return cfg.PauseUntil != nil && cfg.PauseUntil.UnixNano() > now
 }
 
 func (c *Machine) advisePause(now int64) {
 	e := &jsapi.ConsumerPaused{
-		Event: c.event(jsapi.EventConsumerPause, now), Stream: c.id.Stream, Consumer: c.id.Name,
-		Paused: c.paused, Domain: c.id.Domain,
+		Event: c.event(jsapi.EventConsumerPause, now), Stream: c.home.Stream, Consumer: c.own.name,
+		Paused: c.paused, Domain: c.home.Domain,
 	}
 	if c.cfg.PauseUntil != nil {
 		e.PauseUntil = c.cfg.PauseUntil.UTC()
@@ -232,6 +231,5 @@ func (c *Machine) Rest() {
 	if c.pull != nil && c.pull.count == 0 && len(c.pull.pins) == 0 {
 		c.pull = nil
 	}
-	c.due = nil
 	c.log.rest()
 }

@@ -97,7 +97,8 @@ type run struct {
 	seed     uint64
 	r        *rand.Rand
 	cfg      *jsapi.ConsumerConfig
-	id       consumer.Identity
+	retained bool
+	created  int64
 	c        *consumer.Machine
 	m        mstate
 	queue    bool // finished messages leave the stream
@@ -183,8 +184,8 @@ func (h *run) configure() {
 		h.fail("%v", err)
 	}
 	h.cfg = &checked
-	h.id = consumer.Identity{Stream: "S", Name: "C", Created: h.now, Retained: h.r.IntN(2) == 0}
-	h.queue = h.id.Retained && h.r.IntN(2) == 0
+	h.retained = h.r.IntN(2) == 0
+	h.queue = h.retained && h.r.IntN(2) == 0
 }
 
 func (h *run) matches(seq uint64) bool {
@@ -233,7 +234,8 @@ func (h *run) create() {
 	case jsapi.DeliverAll, jsapi.DeliverByStartTime:
 	}
 	h.m.streamSeq, h.m.skipped = start-1, start-1
-	h.c = consumer.New(h.cfg, h.id, h.x, h)
+	h.created = h.now
+	h.c = homeOf(h.x, h.retained).New(h.cfg, "C", h.created, h)
 	h.points = []checkpoint{{len(h.log), h.c.AppendState(nil), h.m.clone()}}
 }
 
@@ -420,14 +422,14 @@ func (h *run) apply(e *entry) {
 		if e.needs != nil && !maps.Equal(needs, e.needs) {
 			h.fail("replay needs %v, the live machine needed %v", needs, e.needs)
 		}
-		if h.id.Retained {
+		if h.retained {
 			e.needs = needs
 		}
 	}
 }
 
 func (h *run) acked(seq uint64) {
-	if !h.id.Retained {
+	if !h.retained {
 		h.fail("told that #%d is finished with", seq)
 	}
 	h.finished[seq] = true
@@ -596,7 +598,7 @@ func (h *run) crash() {
 			h.replayRemovals(e)
 		}
 	}
-	c, err := consumer.Decode(point.state, h.x, h)
+	c, err := homeOf(h.x, h.retained).Decode(point.state, h.cfg, "C", h)
 	if err != nil {
 		h.fail("%v", err)
 	}
@@ -640,7 +642,7 @@ func (h *run) crash() {
 
 // replayRemovals does to the stream what a delta before the checkpoint did.
 func (h *run) replayRemovals(e *entry) {
-	c := consumer.New(h.cfg, h.id, h.x, h.world)
+	c := homeOf(h.x, h.retained).New(h.cfg, "C", h.created, h.world)
 	if err := c.ApplyDelta(e.delta, h.acked); err != nil {
 		h.fail("%v", err)
 	}

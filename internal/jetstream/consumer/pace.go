@@ -21,7 +21,7 @@ func (p *pace) ready(c *Machine, now int64, e index.Entry) bool {
 		p.seq, p.time = e.Seq, c.env.Time(e)
 	}
 	p.wait = 0
-	if p.last == 0 || p.time > c.id.Created {
+	if p.last == 0 || p.time > c.created {
 		return true
 	}
 	if at := p.since + max(p.time-p.last, 0); at > now {

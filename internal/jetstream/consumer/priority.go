@@ -129,8 +129,8 @@ func (p *pulls) pin(c *Machine, now int64, r *request) {
 	r.PinID = c.env.UniqueID()
 	p.pins = append(p.pins, pin{group: r.Group, id: r.PinID, since: now, touched: now})
 	c.env.Advise(jsapi.EventConsumerPinned, &jsapi.GroupPinned{
-		Event: c.event(jsapi.EventConsumerPinned, now), Account: c.id.Account, Stream: c.id.Stream, Consumer: c.id.Name,
-		Domain: c.id.Domain, Group: r.Group, PinnedID: r.PinID,
+		Event: c.event(jsapi.EventConsumerPinned, now), Account: c.home.Account, Stream: c.home.Stream, Consumer: c.own.name,
+		Domain: c.home.Domain, Group: r.Group, PinnedID: r.PinID,
 	})
 }
 
@@ -148,8 +148,8 @@ func (c *Machine) unpin(now int64, group, reason string) {
 		c.pull.pins = slices.DeleteFunc(c.pull.pins, func(p pin) bool { return p.group == group })
 	}
 	c.env.Advise(jsapi.EventConsumerUnpinned, &jsapi.GroupUnpinned{
-		Event: c.event(jsapi.EventConsumerUnpinned, now), Account: c.id.Account, Stream: c.id.Stream, Consumer: c.id.Name,
-		Domain: c.id.Domain, Group: group, Reason: reason,
+		Event: c.event(jsapi.EventConsumerUnpinned, now), Account: c.home.Account, Stream: c.home.Stream, Consumer: c.own.name,
+		Domain: c.home.Domain, Group: group, Reason: reason,
 	})
 }
 

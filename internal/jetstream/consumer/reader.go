@@ -50,16 +50,6 @@ func (r *reader) count(size int) int {
 	return int(n)
 }
 
-// bytes reads a length and as many bytes, which are a view.
-func (r *reader) bytes() []byte {
-	n := r.count(1)
-	v := r.b[:n]
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) string() string { return string(r.bytes()) }
-
 // pendings reads pending messages in ascending order, at most up to a stream and a
 // consumer sequence.
 func (r *reader) pendings(base int64, consumerSeq, streamSeq uint64) []logged {

@@ -29,7 +29,7 @@ func (c *Machine) start() {
 	case jsapi.DeliverByStartTime:
 		first = max(c.env.SeqAt(c.cfg.OptStartTime.UnixNano()), 1)
 	case jsapi.DeliverLastPerSubject:
-		c.latest = newSnapshot(c.x, c.cfg.Filters(), st.Last)
+		c.latest = newSnapshot(c.x, c.own.filters, st.Last)
 		if first = st.Last + 1; len(c.latest.seqs) > 0 {
 			first = c.latest.seqs[0]
 		}

@@ -3,20 +3,15 @@ package consumer
 import (
 	"cmp"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"slices"
 
-	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
 
 // A state, after its version:
 //
-//	strings  account, domain, stream, name
 //	varint   created (Unix ns)
-//	byte     1: messages are retained for consumers
-//	string   configuration, as JSON
 //	uvarint  number of the last delta, epoch, consumer sequence, stream sequence
 //	varint   time of the last delivery, of the last acknowledgement (Unix ns)
 //	uvarint  stream sequence at the start
@@ -27,9 +22,7 @@ import (
 //	given    runs that were given up without being finished with
 //	uvarint  last sequence of the snapshot of last_per_subject, 0: there is none
 //	uvarint  number of its sequences that are left, and differences to the one before
-//
-// A string is a length and as many bytes.
-const stateVersion = 1
+const stateVersion = 2
 
 // AppendState appends the state in the form that Decode takes. It holds what the
 // machine knows, with what no applied delta tells marked as such, so that the
@@ -37,20 +30,7 @@ const stateVersion = 1
 // pending in it, so that they are buried again.
 func (c *Machine) AppendState(dst []byte) []byte {
 	dst = append(dst, stateVersion)
-	for _, s := range [...]string{c.id.Account, c.id.Domain, c.id.Stream, c.id.Name} {
-		dst = appendString(dst, s)
-	}
-	dst = binary.AppendVarint(dst, c.id.Created)
-	retained := byte(0)
-	if c.id.Retained {
-		retained = 1
-	}
-	dst = append(dst, retained)
-	cfg, err := json.Marshal(c.cfg)
-	if err != nil {
-		panic(fmt.Sprintf("consumer: configuration of %s: %v", c.id.Name, err)) // it has been checked
-	}
-	dst = appendString(dst, string(cfg))
+	dst = binary.AppendVarint(dst, c.created)
 	dst = c.appendHead(dst)
 	dst = binary.AppendUvarint(dst, c.base)
 	list := c.pend.list[c.pend.head:]
@@ -77,10 +57,6 @@ func (c *Machine) AppendState(dst []byte) []byte {
 	return dst
 }
 
-func appendString(dst []byte, s string) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
-}
-
 // all returns what no applied delta tells; buried are not in acked, and overdue.
 func (u *unlogged) all(epoch uint64) (acked, dropped runs, buried []pend) {
 	acked = append(acked, u.acked...)
@@ -102,24 +78,17 @@ func (u *unlogged) all(epoch uint64) (acked, dropped runs, buried []pend) {
 }
 
 // Decode returns the machine whose state AppendState has written, with the index of
-// its stream as it was then. Deltas that were applied later are to be applied now,
-// in order; then it goes on delivering.
+// its stream as it was then. cfg has been checked; it is not kept. Deltas that were
+// applied later are to be applied now, in order; then it goes on delivering.
 //
 // Errors: ErrInvalid.
-func Decode(state []byte, x *index.Index, env Env) (*Machine, error) {
+func (h *Home) Decode(state []byte, cfg *jsapi.ConsumerConfig, name string, env Env) (*Machine, error) {
 	r := reader{b: state}
 	if v := r.byte(); v != stateVersion {
 		return nil, fmt.Errorf("state of version %d, want %d: %w", v, stateVersion, ErrInvalid)
 	}
-	c := &Machine{x: x, env: env}
-	c.id = Identity{Account: r.string(), Domain: r.string(), Stream: r.string(), Name: r.string(), Created: r.varint()}
-	c.id.Retained = r.byte() == 1
-	cfg := new(jsapi.ConsumerConfig)
-	if text := r.bytes(); !r.bad {
-		if err := json.Unmarshal(text, cfg); err != nil {
-			return nil, fmt.Errorf("configuration of %q: %w: %w", c.id.Name, err, ErrInvalid)
-		}
-	}
+	c := h.machine(cfg, name, env)
+	c.created = r.varint()
 	c.log.number, c.epoch, c.consumerSeq, c.streamSeq = r.uvarint(), r.uvarint(), r.uvarint(), r.uvarint()
 	c.lastDeliver, c.lastAck = r.varint(), r.varint()
 	c.base = r.uvarint()
@@ -130,7 +99,7 @@ func Decode(state []byte, x *index.Index, env Env) (*Machine, error) {
 	c.given = r.runs(c.streamSeq)
 	c.latest = r.snapshot(c.streamSeq)
 	if r.bad || len(r.b) > 0 || c.log.applied > c.streamSeq {
-		return nil, fmt.Errorf("state of %q is cut or wrong: %w", c.id.Name, ErrInvalid)
+		return nil, fmt.Errorf("state is cut or wrong: %w", ErrInvalid)
 	}
 	c.log.dirty = len(c.log.acked)+len(c.log.dropped) > 0 || c.log.applied < c.streamSeq
 	for i := range pending {
@@ -138,7 +107,6 @@ func Decode(state []byte, x *index.Index, env Env) (*Machine, error) {
 		c.pend.add(p.seq, p.dseq, p.due, p.deliveries)
 		c.requeue(p)
 	}
-	c.configure(cfg)
 	c.paused = cfg.PauseUntil != nil
 	c.seek()
 	return c, nil

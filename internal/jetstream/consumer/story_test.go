@@ -60,7 +60,7 @@ func (s *story) create(d *datadriven.TestData) {
 	s.retain = d.HasArg("retained")
 	s.manual, s.deltas = d.HasArg("manual"), nil
 	cfg := s.config(d.Input)
-	s.c = consumer.New(cfg, consumer.Identity{Stream: "S", Name: "C", Created: s.now, Retained: s.retain}, s.x, s.world)
+	s.c = homeOf(s.x, s.retain).New(cfg, "C", s.now, s.world)
 	if cfg.Push() && !d.HasArg("unbound") {
 		s.c.Interested(s.now, true)
 	}
@@ -198,7 +198,7 @@ func (s *story) info(*datadriven.TestData) {
 	for _, g := range i.PriorityGroups {
 		s.printf("group %s pinned %q", g.Group, g.PinnedClientID)
 	}
-	if s.c.Config().Push() {
+	if s.c.Rules().Push() {
 		s.printf("bound %t", i.PushBound)
 	}
 }
@@ -223,7 +223,7 @@ func (s *story) interest(d *datadriven.TestData) {
 	for _, arg := range d.CmdArgs {
 		there := arg.Vals[0] == "true"
 		s.deaf[arg.Key] = !there
-		if s.c.Config().DeliverSubject == arg.Key {
+		if s.c.Rules().DeliverSubject == arg.Key {
 			s.c.Interested(s.now, there)
 		}
 	}
@@ -283,7 +283,8 @@ func (s *story) commit(*datadriven.TestData) { s.commitAll() }
 // deltas taken and not committed in the log.
 func (s *story) crash(d *datadriven.TestData) {
 	state := s.c.AppendState(nil)
-	c, err := consumer.Decode(state, s.x, s.world)
+	cfg := s.c.Config()
+	c, err := homeOf(s.x, s.retain).Decode(state, &cfg, "C", s.world)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -292,7 +293,7 @@ func (s *story) crash(d *datadriven.TestData) {
 		s.commitAll()
 	}
 	s.deltas = nil
-	if c.Config().Push() {
+	if cfg.Push() {
 		c.Interested(s.now, true)
 	}
 	s.turn()

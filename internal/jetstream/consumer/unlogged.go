@@ -92,7 +92,7 @@ func (c *Machine) confirm(reply []byte) {
 // confirmation, a dead letter, or a stream that removes what is acknowledged. Other
 // changes may be logged whenever something else is.
 func (c *Machine) Urgent() bool {
-	return c.log.urgent || c.id.Retained && len(c.log.acked) > 0
+	return c.log.urgent || c.home.Retained && len(c.log.acked) > 0
 }
 
 // Delta appends the changes since the last Delta, nothing if there are none. Each

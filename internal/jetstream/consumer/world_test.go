@@ -48,6 +48,13 @@ func newWorld() *world {
 	}
 }
 
+// homeOf is a stream S with an index.
+func homeOf(x *index.Index, retained bool) *consumer.Home {
+	h := consumer.NewHome("", "", "S", x)
+	h.Retained = retained
+	return h
+}
+
 func (w *world) printf(format string, args ...any) {
 	if !w.quiet {
 		w.log.WriteString(w.mark)
