@@ -20,7 +20,7 @@ type Conn struct {
 	addr   net.Addr         // the peer's
 	sock   transport.Socket // replaced by the TLS handshake, while flagHandshake is set
 	base   transport.Socket // what to close
-	wakeFn func()           // c.run, made once
+	wakeFn func()           // c.wake, made once
 	batch  int              // chunks given to one write
 
 	// Owned by the reader: the goroutine in run, or nobody while parked.

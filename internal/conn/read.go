@@ -133,6 +133,9 @@ func (c *Conn) run() {
 	}
 }
 
+// wake has a connection run that has input, or is to end.
+func (c *Conn) wake() { c.server.runners.run(job{c: c}) }
+
 // panicked ends a connection whose goroutine panicked with x.
 func (c *Conn) panicked(x any) {
 	c.logPanic(x)

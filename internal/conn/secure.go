@@ -63,7 +63,7 @@ func (c *Conn) secure() {
 	c.sock = sock
 	c.batch = 1 // what is encrypted at once is held once more
 	c.set(flagHandshake, false)
-	go c.begin(!greeted)
+	c.server.runners.run(job{c: c, begin: true, info: !greeted})
 }
 
 // plain lets a client in that did not start TLS, if that is allowed.
@@ -75,7 +75,7 @@ func (c *Conn) plain(t *TLSConfig, seen []byte, greeted bool) {
 	}
 	c.set(flagHandshake, false)
 	c.partial = seen
-	go c.begin(!greeted)
+	c.server.runners.run(job{c: c, begin: true, info: !greeted})
 }
 
 // refusePlainly ends a connection before its TLS handshake.
@@ -83,7 +83,7 @@ func (c *Conn) refusePlainly(text string) {
 	c.set(flagHandshake, false)
 	c.send(wire.AppendErr(nil, text))
 	c.finish(wire.TLSHandshakeFailure, lingerTime)
-	go c.run()
+	c.wake()
 }
 
 // firstByte sends INFO when it is due and reads the first byte of the client, which

@@ -36,6 +36,7 @@ type Server struct {
 	lot      *transport.Lot
 	closeLot sync.Once
 	wheel    *wheel
+	runners  *runners
 	info     wire.ServerInfo
 	infos    sync.Map // infoKind → *wire.InfoTemplate
 	started  time.Time
@@ -89,6 +90,7 @@ func NewServer(cfg Config, accounts *core.Accounts, gate Authenticator, log *slo
 		cfg: cfg, accounts: accounts, gate: gate, log: log,
 		limiter: serverlog.NewLimiter[string](time.Second, 1024),
 		wheel:   newWheel(),
+		runners: newRunners(),
 		started: time.Now(),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -180,7 +182,7 @@ func (s *Server) InProcess() (net.Conn, error) {
 func (s *Server) adopt(sock transport.Socket) {
 	now := time.Now()
 	c := &Conn{server: s, id: s.nextID.Add(1), start: now, addr: sock.RemoteAddr(), sock: sock, base: sock, batch: vectorMax}
-	c.wakeFn = c.run
+	c.wakeFn = c.wake
 	c.options, c.account = &anonymous, s.accounts.Global()
 	c.active.Store(now.UnixNano())
 	c.used.Store(now.UnixNano())
@@ -204,7 +206,7 @@ func (s *Server) adopt(sock transport.Socket) {
 		go c.secure()
 		return
 	}
-	go c.begin(true)
+	s.runners.run(job{c: c, begin: true, info: true})
 }
 
 // admit lets a connection in that need not say who it is. It returns false after
@@ -425,7 +427,10 @@ func (s *Server) Close(ctx context.Context) error {
 	s.cancel()
 	s.wheel.stop()
 	s.running.Wait()
-	s.closeLot.Do(func() { err = errors.Join(err, s.lot.Close()) })
+	s.closeLot.Do(func() {
+		err = errors.Join(err, s.lot.Close())
+		s.runners.stop()
+	})
 	return err
 }
 

@@ -49,8 +49,7 @@ func NewLot() (*Lot, error) {
 	return l, nil
 }
 
-// watch starts a goroutine for each parked socket that became readable, until
-// the lot is closed.
+// watch wakes each parked socket that became readable, until the lot is closed.
 func (l *Lot) watch(raw syscall.RawConn) {
 	defer close(l.done)
 	events := make([]syscall.EpollEvent, 256)
@@ -76,7 +75,7 @@ func (l *Lot) watch(raw syscall.RawConn) {
 			}
 			l.mu.Unlock()
 			if wake != nil {
-				go wake()
+				wake()
 			}
 		}
 	}
@@ -137,7 +136,7 @@ func (l *Lot) leave(t *tcp) {
 	}
 	l.mu.Unlock()
 	if wake != nil {
-		go wake()
+		wake()
 	}
 }
 

@@ -38,8 +38,8 @@ type Socket interface {
 	WriteWait(v [][]byte, deadline time.Time) (int, error)
 	// Unsent is the number of bytes that the socket itself keeps.
 	Unsent() int
-	// Park arranges for wake to be called in a goroutine of its own, once, when
-	// there is something to read or the socket is closed. It returns false if
+	// Park arranges for wake, which must not block, to be called once, when there
+	// is something to read or the socket is closed. It returns false if
 	// that is not to be had; the caller then waits in Fill.
 	Park(wake func()) bool
 	// Nudge makes a waiting Fill, or the next one, return [ErrNudged]. The

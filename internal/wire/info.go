@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 )
 
@@ -72,6 +73,8 @@ func NewInfoTemplate(info ServerInfo) *InfoTemplate {
 // Append appends the line for one client. ip needs no escaping; it is left out if
 // it is empty.
 func (t *InfoTemplate) Append(dst []byte, id uint64, ip string) []byte {
+	const most = len(`"client_id":,"client_ip":""`) + 20 // digits of the id
+	dst = slices.Grow(dst, len(t.before)+len(t.after)+len(ip)+most)
 	dst = append(append(dst, t.before...), `"client_id":`...)
 	dst = strconv.AppendUint(dst, id, 10)
 	if ip != "" {
