@@ -262,6 +262,26 @@ func (s *Stream) readWorked(e index.Entry) {
 	}
 }
 
+// lostAgainMax bounds the messages that are read again after a restart.
+const lostAgainMax = 1000
+
+// readLostAgainLocked reads what could not be read before a restart: the disk may
+// have failed for a moment only.
+func (s *Stream) readLostAgainLocked() {
+	var buf []byte
+	list := s.mu.lost.listed()
+	for _, seq := range list[:min(len(list), lostAgainMax)] {
+		e, ok := s.mu.machine.Index().Get(seq)
+		if !ok {
+			continue
+		}
+		b, err := s.space.Read(buf[:0], e)
+		if buf = b; err == nil {
+			s.mu.lost.remove(seq)
+		}
+	}
+}
+
 // tellLostLocked says after a restart what the stream had lost before.
 func (s *Stream) tellLostLocked() {
 	l := &s.mu.lost

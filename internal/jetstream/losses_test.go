@@ -148,23 +148,29 @@ func TestLimitsForgetALossThatTheyHavePassed(t *testing.T) {
 
 func TestAMessageThatCanBeReadAfterAllIsNotLost(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		f := vfs.NewFaulty(fiveMessages(t, jsapi.StreamConfig{Name: "S", Subjects: []string{"s.>"}}), 1)
-		srv, err := start(smallStore(f), io.Discard)
-		must(t, err)
-		f.Inject(vfs.Fault{On: vfs.OpRead})
-		if _, ok := message(srv.stream("S"), 3); ok {
-			t.Error("a message is served that cannot be read")
-		}
-		if lost, health := lostIn(t, srv); !slices.Equal(lost, []uint64{3}) || len(health) != 1 {
-			t.Errorf("lost %v, health %v", lost, health)
-		}
-		if _, ok := message(srv.stream("S"), 3); !ok {
-			t.Error("the message cannot be read after the fault")
-		}
-		if lost, health := lostIn(t, srv); len(lost)+len(health) > 0 {
-			t.Errorf("lost %v, health %v after it was read", lost, health)
-		}
-		must(t, srv.node.Close())
-	})
+	for _, restart := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f := vfs.NewFaulty(fiveMessages(t, jsapi.StreamConfig{Name: "S", Subjects: []string{"s.>"}}), 1)
+			srv, err := start(smallStore(f), io.Discard)
+			must(t, err)
+			f.Inject(vfs.Fault{On: vfs.OpRead})
+			if _, ok := message(srv.stream("S"), 3); ok {
+				t.Error("a message is served that cannot be read")
+			}
+			if lost, health := lostIn(t, srv); !slices.Equal(lost, []uint64{3}) || len(health) != 1 {
+				t.Errorf("lost %v, health %v", lost, health)
+			}
+			if restart {
+				must(t, srv.node.Close())
+				srv, err = start(smallStore(f), io.Discard)
+				must(t, err)
+			} else if _, ok := message(srv.stream("S"), 3); !ok {
+				t.Error("the message cannot be read after the fault")
+			}
+			if lost, health := lostIn(t, srv); len(lost)+len(health) > 0 {
+				t.Errorf("restarted: %v: lost %v, health %v", restart, lost, health)
+			}
+			must(t, srv.node.Close())
+		})
+	}
 }

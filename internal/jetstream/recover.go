@@ -255,6 +255,7 @@ func (s *Stream) recovered() {
 	s.order.last = s.mu.machine.LastTime()
 	s.mu.machine.Abandoned() // told before the restart
 	s.mu.lost.settle(s.order.appliedSeq + 1)
+	s.readLostAgainLocked()
 	s.lostLocked()
 	s.tellLostLocked()
 	s.settleLocked()
