@@ -48,6 +48,13 @@ type command struct {
 	Source         *sourceCommand            `json:"source,omitempty"`
 	Limits         *stream.Limits            `json:"limits,omitempty"`
 	SkipTo         uint64                    `json:"skip_to,omitempty"` // of a restore
+	Delayed        []delayedMessage          `json:"delayed,omitempty"` // of a restore
+}
+
+// delayedMessage is a message that waits, with its record.
+type delayedMessage struct {
+	Due    int64  `json:"due"`
+	Record []byte `json:"record"`
 }
 
 type deleteMessage struct {
@@ -78,7 +85,7 @@ type result struct {
 // restores reports whether a command is part of a restore: nothing expires before
 // all of it is there.
 func (c *command) restores() bool {
-	return c.SkipTo > 0 || c.Consumer != nil && len(c.Consumer.State) > 0
+	return c.SkipTo > 0 || len(c.Delayed) > 0 || c.Consumer != nil && len(c.Consumer.State) > 0
 }
 
 // do logs a command and returns when it is durable and applied.
@@ -220,6 +227,12 @@ func (s *Stream) commandLocked(c *command) result {
 		return s.applyResetLocked(c)
 	case c.SkipTo != 0:
 		m.SkipTo(c.SkipTo)
+	case len(c.Delayed) > 0:
+		for _, d := range c.Delayed {
+			if err := m.RestoreDelayed(d.Due, d.Record); err != nil {
+				return result{err: err}
+			}
+		}
 	case c.Limits != nil:
 		m.SetLimits(*c.Limits)
 	case c.Source != nil:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tidings-io/tidings/internal/core"
+	"github.com/tidings-io/tidings/internal/jetstream/stream"
 	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/record"
 	"github.com/tidings-io/tidings/internal/subject"
@@ -42,6 +43,24 @@ func (s *Stream) ConsumerStates() []ConsumerState {
 	return list
 }
 
+// SnapshotEnd is what stands behind the messages of a snapshot.
+type SnapshotEnd struct {
+	LastSeq uint64 // given out last
+	Delayed []stream.DelayedMessage
+}
+
+// SnapshotEnd ends a snapshot that has the messages up to a sequence. It reports
+// false if there are more.
+func (s *Stream) SnapshotEnd(after uint64) (SnapshotEnd, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.mu.machine
+	if _, more := m.Index().Next(after+1, nil); more {
+		return SnapshotEnd{}, false
+	}
+	return SnapshotEnd{LastSeq: m.Index().State().Last, Delayed: m.DelayedMessages()}, true
+}
+
 // Restore is a stream that is being restored: nobody sees it before Commit, and
 // after a restart of the server it is gone.
 type Restore struct {
@@ -49,6 +68,8 @@ type Restore struct {
 	stream  *Stream
 	chunk   *core.Chunk
 	waiting []chan *jsapi.Error // what becomes of the entries that are on their way
+	delayed []delayedMessage    // not logged yet
+	bytes   int                 // of those
 	over    bool
 }
 
@@ -126,8 +147,34 @@ func restorable(m *record.Message) error {
 	return nil
 }
 
+// Delayed has a message wait, whose record has no sequence.
+func (r *Restore) Delayed(due int64, rec []byte) error {
+	m := record.View(rec)
+	err := restorable(&m)
+	if err == nil && (due <= 0 || due > math.MaxInt64/2) {
+		err = errNoTime
+	}
+	if err != nil {
+		return fmt.Errorf("delayed message: %w", err)
+	}
+	r.delayed = append(r.delayed, delayedMessage{due, slices.Clone(rec)})
+	if r.bytes += len(rec); r.bytes < core.ChunkLarge {
+		return nil
+	}
+	return r.flush()
+}
+
 // flush logs what was added since the last flush.
 func (r *Restore) flush() error {
+	if err := r.flushMessages(); err != nil || len(r.delayed) == 0 {
+		return err
+	}
+	c := &command{Delayed: r.delayed}
+	r.delayed, r.bytes = nil, 0
+	return asError(r.stream.do(c).err)
+}
+
+func (r *Restore) flushMessages() error {
 	if r.chunk == nil {
 		return nil
 	}

@@ -79,6 +79,15 @@ func (s driverStream) ConsumerStates() []ConsumerState {
 	return list
 }
 
+func (s driverStream) SnapshotEnd(after uint64) (SnapshotEnd, bool) {
+	found, ok := s.Stream.SnapshotEnd(after)
+	end := SnapshotEnd{LastSeq: found.LastSeq, Delayed: make([]DelayedMessage, len(found.Delayed))}
+	for i, d := range found.Delayed {
+		end.Delayed[i] = DelayedMessage(d)
+	}
+	return end, ok
+}
+
 type driverConsumer struct{ *jetstream.Consumer }
 
 type driverRestore struct{ *jetstream.Restore }

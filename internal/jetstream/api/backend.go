@@ -63,6 +63,21 @@ type Stream interface {
 	DeleteConsumer(name string) *jsapi.Error
 	// ConsumerStates returns what a snapshot keeps of the durable consumers.
 	ConsumerStates() []ConsumerState
+	// SnapshotEnd ends a snapshot that has the messages up to a sequence. It reports
+	// false if there are more.
+	SnapshotEnd(after uint64) (end SnapshotEnd, ok bool)
+}
+
+// SnapshotEnd is what stands behind the messages of a snapshot.
+type SnapshotEnd struct {
+	LastSeq uint64 // given out last
+	Delayed []DelayedMessage
+}
+
+// DelayedMessage is a message that waits to be stored.
+type DelayedMessage struct {
+	Due    int64  // Unix nanoseconds
+	Record []byte // without a sequence; must not be changed
 }
 
 // Consumer is one consumer. Its info has metadata as it is stored.
@@ -90,6 +105,9 @@ type Restore interface {
 	// Add stores a verified record under its own sequence and time. Sequences
 	// ascend.
 	Add(rec []byte) error
+	// Delayed has a message wait until it is due, as its verified record without a
+	// sequence.
+	Delayed(due int64, rec []byte) error
 	// Skip makes last the stream's last sequence.
 	Skip(last uint64) error
 	Consumer(c ConsumerState) error

@@ -159,6 +159,8 @@ type memoryStream struct {
 	records   [][]byte // by offset of place
 	consumers map[string]*memoryConsumer
 	states    map[string][]byte
+	delayed   []api.DelayedMessage
+	meanwhile func() // happens while a snapshot is about to end
 	// moves counts down reads that find their record moved.
 	moves int
 	reads int
@@ -362,6 +364,17 @@ func (s *memoryStream) ConsumerStates() []api.ConsumerState {
 	return list
 }
 
+func (s *memoryStream) SnapshotEnd(after uint64) (api.SnapshotEnd, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.meanwhile != nil {
+		s.meanwhile()
+		s.meanwhile = nil
+	}
+	_, more := s.index.Next(after+1, nil)
+	return api.SnapshotEnd{LastSeq: s.index.State().Last, Delayed: s.delayed}, !more
+}
+
 type memoryConsumer struct {
 	stream, name string
 	cfg          jsapi.ConsumerConfig
@@ -415,6 +428,11 @@ type memoryRestore struct {
 func (r *memoryRestore) Add(rec []byte) error {
 	m := record.View(rec)
 	r.stream.addLocked(&m)
+	return nil
+}
+
+func (r *memoryRestore) Delayed(due int64, rec []byte) error {
+	r.stream.delayed = append(r.stream.delayed, api.DelayedMessage{Due: due, Record: slices.Clone(rec)})
 	return nil
 }
 

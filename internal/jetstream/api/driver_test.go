@@ -145,7 +145,12 @@ func (p *peer) backup(stream string) []byte {
 		p.t.Fatal(err)
 	}
 	p.ask("STREAM.SNAPSHOT."+stream, "", `{"deliver_subject":"`+sub.Subject+`"}`)
-	var archive []byte
+	return p.takeBackup(sub)
+}
+
+// takeBackup takes what comes of a snapshot.
+func (p *peer) takeBackup(sub *nats.Subscription) (archive []byte) {
+	p.t.Helper()
 	for {
 		m, err := sub.NextMsg(10 * time.Second)
 		if err != nil {

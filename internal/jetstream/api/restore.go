@@ -72,7 +72,6 @@ type restore struct {
 	client jsapi.ClientInfo
 	into   Restore
 	chunks *arrivals
-	last   uint64
 }
 
 func newRestore(c *call, into Restore, name string) *restore {
@@ -117,7 +116,7 @@ func (t *restore) read() error {
 		t.desk.server.cfg.Log.Warn("Backup lacks messages that could not be read when it was made",
 			"account", t.desk.core.Name(), "stream", t.name, "messages", len(end.Lost))
 	}
-	if err := t.into.Skip(t.last); err != nil {
+	if err := t.into.Skip(end.LastSeq); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	return nil
@@ -152,13 +151,13 @@ func restoreError(err error) *jsapi.Error {
 
 // Head implements [archive.Target]. The stream's configuration is that of the
 // request, which may differ.
-func (t *restore) Head(h *archive.Head) error {
-	t.last = h.LastSeq
-	return nil
-}
+func (*restore) Head(*archive.Head) error { return nil }
 
 // Message implements [archive.Target].
 func (t *restore) Message(rec []byte) error { return t.into.Add(rec) }
+
+// Delayed implements [archive.Target].
+func (t *restore) Delayed(due int64, rec []byte) error { return t.into.Delayed(due, rec) }
 
 // Consumer implements [archive.Target].
 func (t *restore) Consumer(c *archive.Consumer) error {

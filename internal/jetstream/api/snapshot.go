@@ -124,8 +124,15 @@ func (t *snapshot) run() {
 	t.answerer.flush()
 }
 
-// write writes the archive.
+// write writes the archive. The consumers are taken as they are at the beginning,
+// the messages up to the one that is the last when all before are sent: so nothing
+// that a consumer waits for is missing because it was published meanwhile, and no
+// subject because its message was replaced.
 func (t *snapshot) write(w *chunks) error {
+	var consumers []ConsumerState
+	if !t.ask.NoConsumers {
+		consumers = t.stream.ConsumerStates()
+	}
 	st := &t.info.State
 	a, err := archive.NewWriter(w, archive.Head{
 		Config: t.stream.Config(), Created: t.info.Created,
@@ -134,14 +141,19 @@ func (t *snapshot) write(w *chunks) error {
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
-	if err := t.messages(a, st.LastSeq); err != nil {
+	end, err := t.messages(a)
+	if err != nil {
 		return err
 	}
-	if !t.ask.NoConsumers {
-		for _, c := range t.stream.ConsumerStates() {
-			if err := a.Consumer(asArchived(c)); err != nil {
-				return fmt.Errorf("consumer %q: %w", c.Name, err)
-			}
+	a.Last(end.LastSeq)
+	for _, d := range end.Delayed {
+		if err := a.Delayed(d.Due, d.Record); err != nil {
+			return fmt.Errorf("delayed message: %w", err)
+		}
+	}
+	for _, c := range consumers {
+		if err := a.Consumer(asArchived(c)); err != nil {
+			return fmt.Errorf("consumer %q: %w", c.Name, err)
 		}
 	}
 	if err := a.Close(); err != nil {
@@ -154,29 +166,49 @@ func asArchived(c ConsumerState) archive.Consumer {
 	return archive.Consumer{Name: c.Name, Created: c.Created, Config: c.Config, State: c.State}
 }
 
-// messages writes the messages up to a sequence.
-func (t *snapshot) messages(a *archive.Writer, last uint64) error {
-	look := &t.reader.look
-	for seq := uint64(1); ; seq = look.entry.Seq + 1 {
-		look.reset()
-		look.by, look.seq = byNext, seq
-		m, err := t.reader.find(t.stream)
+// extraMost bounds the messages of a snapshot that were published after it had
+// begun: so many, and twice as many as there were at the beginning.
+const extraMost = 1_000_000
+
+// messages writes the messages, up to a moment at which there are no more. It is
+// given up if they are published faster than they are sent.
+func (t *snapshot) messages(a *archive.Writer) (SnapshotEnd, error) {
+	left := 3*t.info.State.Msgs + extraMost
+	for seq := uint64(1); left > 0; left-- {
+		m, err := t.next(seq)
+		failed := t.reader.look.entry.Seq // if it cannot be read
 		switch {
-		case errors.Is(err, errNotFound) || look.entry.Seq > last:
-			return nil
+		case errors.Is(err, errNotFound):
+			if end, ok := t.stream.SnapshotEnd(seq - 1); ok {
+				return end, nil
+			}
+			continue
 		case err != nil && t.ask.CheckMsgs:
-			return fmt.Errorf("message %d: %w", look.entry.Seq, err)
+			return SnapshotEnd{}, fmt.Errorf("message %d: %w", failed, err)
 		case err != nil:
 			t.desk.server.cfg.Log.Error("Message cannot be read and is not in the snapshot",
-				"account", t.desk.core.Name(), "stream", t.info.Config.Name, "sequence", look.entry.Seq, "error", err)
-			a.Lost(look.entry.Seq)
+				"account", t.desk.core.Name(), "stream", t.info.Config.Name, "sequence", failed, "error", err)
+			a.Lost(failed)
+			seq = failed + 1
 			continue
 		}
 		t.record = record.Build(t.record[:0], &m)
 		if err := a.Message(t.record); err != nil {
-			return fmt.Errorf("message %d: %w", m.Seq, err)
+			return SnapshotEnd{}, fmt.Errorf("message %d: %w", m.Seq, err)
 		}
+		seq = m.Seq + 1
 	}
+	return SnapshotEnd{}, errNoEnd
+}
+
+var errNoEnd = errors.New("messages are published faster than they are sent: try again when there are fewer")
+
+// next returns the first message from a sequence on.
+func (t *snapshot) next(seq uint64) (record.Message, error) {
+	look := &t.reader.look
+	look.reset()
+	look.by, look.seq = byNext, seq
+	return t.reader.find(t.stream)
 }
 
 // chunks is the io.Writer that sends an archive in pieces. The client answers each

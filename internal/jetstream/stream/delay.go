@@ -76,6 +76,14 @@ func (d *delays) Pop() any {
 	return one
 }
 
+// room says why no message of a size can wait beside the others.
+func (d *delays) room(size int) *jsapi.Error {
+	if len(d.list) >= delayedMax || d.bytes+size > delayedMaxBytes {
+		return jsapi.ErrStreamStoreFailed.New(fmt.Sprintf("%d delayed messages of %d bytes wait already", len(d.list), d.bytes))
+	}
+	return nil
+}
+
 func (d *delays) due() int64 {
 	if len(d.list) == 0 {
 		return never
@@ -171,8 +179,8 @@ func (m *Machine) delay(c *candidate) Decision {
 		return m.decide(c)
 	}
 	rec := record.Build(nil, &c.rec)
-	if len(m.delayed.list) >= delayedMax || m.delayed.bytes+len(rec) > delayedMaxBytes {
-		return m.refuse(jsapi.ErrStreamStoreFailed.New(fmt.Sprintf("%d delayed messages of %d bytes wait already", len(m.delayed.list), m.delayed.bytes)))
+	if err := m.delayed.room(len(rec)); err != nil {
+		return m.refuse(err)
 	}
 	m.delayed.next++
 	heap.Push(&m.delayed, delayed{at: at, number: m.delayed.next, id: delayedID(c.h.msgID), rec: rec})

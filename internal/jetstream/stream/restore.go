@@ -1,7 +1,12 @@
 package stream
 
 import (
+	"cmp"
+	"container/heap"
+	"slices"
+
 	"github.com/tidings-io/tidings/internal/jetstream/index"
+	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/record"
 )
 
@@ -36,4 +41,36 @@ func (m *Machine) Restore(rec record.Message, at index.Place) {
 	}
 	m.enforce(id)
 	m.schedule()
+}
+
+// DelayedMessage is a message that waits to be stored.
+type DelayedMessage struct {
+	Due    int64  // Unix nanoseconds
+	Record []byte // as it was published; must not be changed
+}
+
+// DelayedMessages returns the messages that wait, in the order of publishing.
+func (m *Machine) DelayedMessages() []DelayedMessage {
+	waiting := slices.SortedFunc(slices.Values(m.delayed.list), func(a, b delayed) int { return cmp.Compare(a.number, b.number) })
+	list := make([]DelayedMessage, len(waiting))
+	for i := range waiting {
+		list[i] = DelayedMessage{waiting[i].at, waiting[i].rec}
+	}
+	return list
+}
+
+// RestoreDelayed has a message of a backup wait again.
+//
+// Errors: ErrStreamStoreFailed if so much waits already.
+func (m *Machine) RestoreDelayed(due int64, rec []byte) *jsapi.Error {
+	if err := m.delayed.room(len(rec)); err != nil {
+		return err
+	}
+	c := candidate{rec: record.View(rec)}
+	c.h.parse(c.rec.Header)
+	m.delayed.next++
+	heap.Push(&m.delayed, delayed{at: due, number: m.delayed.next, id: delayedID(c.h.msgID), rec: slices.Clone(rec)})
+	m.remember(&c, 0)
+	m.schedule()
+	return nil
 }

@@ -23,6 +23,7 @@ import (
 type content struct {
 	head      archive.Head
 	messages  []string
+	delayed   []string
 	consumers []string
 	refuse    error
 }
@@ -36,6 +37,12 @@ func (c *content) Message(rec []byte) error {
 	m := record.View(rec)
 	c.messages = append(c.messages, fmt.Sprintf("%d %s %s %s", m.Seq, m.Subject, m.Header, m.Body))
 	return c.refuse
+}
+
+func (c *content) Delayed(due int64, rec []byte) error {
+	m := record.View(rec)
+	c.delayed = append(c.delayed, fmt.Sprintf("%d %s %s", due, m.Subject, m.Body))
+	return nil
 }
 
 func (c *content) Consumer(x *archive.Consumer) error {
@@ -57,6 +64,10 @@ func small(t testing.TB) []byte {
 		err = errors.Join(err, w.Message(message(seq, fmt.Sprint("body", seq))))
 	}
 	w.Lost(5)
+	w.Last(12)
+	for i := range 2 {
+		err = errors.Join(err, w.Delayed(int64(70+i), message(0, fmt.Sprint("waits", i))))
+	}
 	for _, name := range []string{"c", strings.Repeat("d", 255)} {
 		err = errors.Join(err, w.Consumer(archive.Consumer{Name: name, State: []byte("state of " + name)}))
 	}
@@ -81,7 +92,10 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	if diff := cmp.Diff([]string{"c state of c", long + " state of " + long}, c.consumers); diff != "" {
 		t.Error(diff)
 	}
-	if c.head.Config.Name != "S" || c.head.LastSeq != 12 || len(end.Lost) != 1 || end.Lost[0] != 5 {
+	if diff := cmp.Diff([]string{"70 a.b waits0", "71 a.b waits1"}, c.delayed); diff != "" {
+		t.Error(diff)
+	}
+	if c.head.Config.Name != "S" || end.LastSeq != 12 || len(end.Lost) != 1 || end.Lost[0] != 5 {
 		t.Errorf("head %+v, end %+v", c.head, end)
 	}
 }
@@ -89,7 +103,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 func TestManyMessagesTakeManyEntries(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	w, err := archive.NewWriter(&b, archive.Head{LastSeq: 100})
+	w, err := archive.NewWriter(&b, archive.Head{})
 	for seq := range uint64(100) {
 		err = errors.Join(err, w.Message(message(seq+1, strings.Repeat("x", 100_000))))
 	}
@@ -163,7 +177,7 @@ func pack(entries ...[2]string) []byte {
 func TestHostileArchivesAreRefused(t *testing.T) {
 	t.Parallel()
 	head := [2]string{"backup.json", `{"format":"tidings-backup","version":1,"config":{"name":"S"},"last_seq":10}`}
-	end := [2]string{"end.json", `{"messages":0,"bytes":0,"consumers":0}`}
+	end := [2]string{"end.json", `{"messages":0,"bytes":0,"consumers":0,"last_seq":10}`}
 	first := "messages/00000000000000000001"
 	refused := func(why string, entries ...[2]string) {
 		t.Helper()
@@ -181,7 +195,7 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 	refused("its format is", [2]string{"backup.json", `{"format":"x","version":1}`}, end)
 	refused("does not belong here", head, [2]string{"/etc/passwd", "x"}, end)
 	refused("ends before", head)
-	refused("ends inside a record", head, [2]string{first, ""}, end)
+	refused("is empty", head, [2]string{first, ""}, end)
 	refused("ends inside a record", head, [2]string{first, string(message(1, "x"))[:35]}, end)
 	refused("record of", head, [2]string{first, "xxxx\xff\xff\xff\xff" + strings.Repeat("x", 100)}, end)
 	refused("ends inside a record", head, [2]string{first, "xxxx\xff\xff\xff\x07" + strings.Repeat("x", 100)}, end)
@@ -191,6 +205,14 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 	refused("message 1 stands after 1", head, [2]string{first, string(message(1, "x")) + string(message(1, "x"))}, end)
 	refused("begins with message 2", head, [2]string{first, string(message(2, "x"))}, end)
 	refused("are there", head, [2]string{first, string(message(1, "x"))}, end)
+	waits := "delayed/00000000000000000001"
+	due := "\x01\x00\x00\x00\x00\x00\x00\x00"
+	refused("is empty", head, [2]string{waits, ""}, end)
+	refused("ends inside a record", head, [2]string{waits, due + string(message(0, "x"))[:35]}, end)
+	refused("does not wait any more", head, [2]string{waits, due + string(message(1, "x"))}, end)
+	refused("are there", head, [2]string{waits, due + string(message(0, "x"))}, end)
+	refused("stands after 0 delayed", head, [2]string{"delayed/00000000000000000002", due + string(message(0, "x"))}, end)
+	refused("does not belong here", head, [2]string{waits, due + string(message(0, "x"))}, [2]string{first, string(message(1, "x"))}, end)
 	refused("is of consumer", head, [2]string{"consumers/../x.json", `{"name":"c"}`}, end)
 	refused("does not belong here", head, [2]string{"consumers/c.json", `{"name":"c"}`}, [2]string{first, string(message(1, "x"))}, end)
 	refused("comes after the end", head, end, end)

@@ -13,6 +13,7 @@ import (
 const (
 	nameHead     = "backup.json"
 	nameMessages = "messages/"
+	nameDelayed  = "delayed/"
 	nameConsumer = "consumers/"
 	nameEnd      = "end.json"
 )
@@ -30,6 +31,8 @@ const (
 	// consumerMaxBytes bounds the entry of a consumer: its state names each message
 	// that is not acknowledged.
 	consumerMaxBytes = 64 << 20
+	// lostMax bounds the sequences of lost messages.
+	lostMax = 100_000
 	// blockMaxBytes bounds the blocks of the compression.
 	blockMaxBytes = 4 << 20
 	// entriesMax bounds the entries of an archive.
@@ -49,13 +52,11 @@ type Head struct {
 	Version int                `json:"version"`
 	Config  jsapi.StreamConfig `json:"config"`
 	Created time.Time          `json:"created"`
-	// Messages and Bytes are estimates made at the beginning, for progress.
+	// The rest is the stream's state at the beginning, for progress.
 	Messages uint64 `json:"messages"`
 	Bytes    uint64 `json:"bytes"`
 	FirstSeq uint64 `json:"first_seq"`
-	// LastSeq is the last sequence that the stream had given out; no message of the
-	// archive has a later one.
-	LastSeq uint64 `json:"last_seq"`
+	LastSeq  uint64 `json:"last_seq"`
 }
 
 // Consumer is the entry of one consumer.
@@ -69,8 +70,13 @@ type Consumer struct {
 // End is the last entry: what an archive must have had.
 type End struct {
 	Messages  uint64 `json:"messages"`
-	Bytes     uint64 `json:"bytes"` // of records
+	Bytes     uint64 `json:"bytes"`             // of records
+	Delayed   uint64 `json:"delayed,omitempty"` // messages that wait
 	Consumers int    `json:"consumers"`
-	// Lost are the sequences of messages that could not be read.
+	// LastSeq is the last sequence that the stream had given out; no message of the
+	// archive has a later one.
+	LastSeq uint64 `json:"last_seq"`
+	// Lost are the sequences of messages that could not be read, the first of them if
+	// there are very many.
 	Lost []uint64 `json:"lost,omitempty"`
 }

@@ -3,9 +3,9 @@ package archive
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -20,6 +20,9 @@ type Target interface {
 	Head(h *Head) error
 	// Message takes a verified record, valid until it returns. Sequences ascend.
 	Message(rec []byte) error
+	// Delayed takes a message that waits until it is due (Unix nanoseconds), as its
+	// verified record without a sequence, valid until it returns.
+	Delayed(due int64, rec []byte) error
 	Consumer(c *Consumer) error
 }
 
@@ -91,8 +94,10 @@ func (a *reader) read() (*End, error) {
 			return nil, err
 		}
 		switch {
-		case strings.HasPrefix(name, nameMessages) && a.got.Consumers == 0:
+		case strings.HasPrefix(name, nameMessages) && a.got.Consumers == 0 && a.got.Delayed == 0:
 			err = a.readMessages(name)
+		case strings.HasPrefix(name, nameDelayed) && a.got.Consumers == 0:
+			err = a.readDelayed(name)
 		case strings.HasPrefix(name, nameConsumer):
 			err = a.readConsumer(name)
 		case name == nameEnd:
@@ -172,42 +177,89 @@ func (a *reader) readHead() error {
 
 // readMessages hands the records of an entry on.
 func (a *reader) readMessages(name string) error {
-	var start [record.HeaderSize]byte
 	for first := true; ; first = false {
-		switch _, err := io.ReadFull(a.tar, start[:]); {
-		case errors.Is(err, io.EOF) && !first:
-			return nil
-		case err != nil:
-			return invalid("entry %q ends inside a record: %v", name, err)
-		}
-		size := record.Length(start[:])
-		if size < len(start) || size > RecordMaxBytes {
-			return invalid("entry %q has a record of %d bytes", name, size)
-		}
-		a.buffer.Reset()
-		a.buffer.Write(start[:])
-		// The buffer grows with what is there, not with what is announced.
-		if _, err := io.CopyN(&a.buffer, a.tar, int64(size-len(start))); err != nil {
-			return invalid("entry %q ends inside a record: %v", name, err)
-		}
-		m, _, err := record.Parse(a.buffer.Bytes())
+		m, err := a.record(name, 0)
 		switch {
+		case errors.Is(err, io.EOF):
+			return notEmpty(name, first)
 		case err != nil:
-			return invalid("entry %q: %v", name, err)
-		case m.Erased:
-			return invalid("message %d is erased, which has no place in a backup", m.Seq)
-		case m.Seq <= a.seq || m.Seq > a.head.LastSeq:
-			return invalid("message %d stands after %d, the last is %d", m.Seq, a.seq, a.head.LastSeq)
-		case first && name != fmt.Sprintf("%s%020d", nameMessages, m.Seq):
+			return err
+		case m.Seq <= a.seq:
+			return invalid("message %d stands after %d", m.Seq, a.seq)
+		case first && name != numbered(nameMessages, m.Seq):
 			return invalid("entry %q begins with message %d", name, m.Seq)
 		}
 		a.seq = m.Seq
 		a.got.Messages++
-		a.got.Bytes += uint64(size)
+		a.got.Bytes += uint64(a.buffer.Len())
 		if err := a.take(a.target.Message(a.buffer.Bytes())); err != nil {
 			return err
 		}
 	}
+}
+
+// dueSize is the size of the time that stands before the record of a delayed
+// message.
+const dueSize = 8
+
+// readDelayed hands the messages of an entry on that wait.
+func (a *reader) readDelayed(name string) error {
+	if name != numbered(nameDelayed, a.got.Delayed+1) {
+		return invalid("entry %q stands after %d delayed messages", name, a.got.Delayed)
+	}
+	for first := true; ; first = false {
+		m, err := a.record(name, dueSize)
+		switch {
+		case errors.Is(err, io.EOF):
+			return notEmpty(name, first)
+		case err != nil:
+			return err
+		case m.Seq != 0:
+			return invalid("entry %q has message %d, which does not wait any more", name, m.Seq)
+		}
+		a.got.Delayed++
+		b := a.buffer.Bytes()
+		if err := a.take(a.target.Delayed(int64(binary.LittleEndian.Uint64(b)), b[dueSize:])); err != nil {
+			return err
+		}
+	}
+}
+
+// notEmpty refuses an entry that ends before its first record.
+func notEmpty(name string, empty bool) error {
+	if empty {
+		return invalid("entry %q is empty", name)
+	}
+	return nil
+}
+
+// record reads the next record of an entry into the buffer, with so many bytes that
+// stand before it. The error is io.EOF when there is none.
+func (a *reader) record(name string, before int) (m record.Message, err error) {
+	start := make([]byte, before+record.HeaderSize)
+	switch _, err := io.ReadFull(a.tar, start); {
+	case errors.Is(err, io.EOF):
+		return m, io.EOF
+	case err != nil:
+		return m, invalid("entry %q ends inside a record: %v", name, err)
+	}
+	size := record.Length(start[before:])
+	if size < record.HeaderSize || size > RecordMaxBytes {
+		return m, invalid("entry %q has a record of %d bytes", name, size)
+	}
+	a.buffer.Reset()
+	a.buffer.Write(start)
+	// The buffer grows with what is there, not with what is announced.
+	if _, err := io.CopyN(&a.buffer, a.tar, int64(size-record.HeaderSize)); err != nil {
+		return m, invalid("entry %q ends inside a record: %v", name, err)
+	}
+	if m, _, err = record.Parse(a.buffer.Bytes()[before:]); err != nil {
+		return m, invalid("entry %q: %v", name, err)
+	}
+	if m.Erased {
+		return m, invalid("entry %q has a message that is erased, which has no place in a backup", name)
+	}
+	return m, nil
 }
 
 func (a *reader) readConsumer(name string) error {
@@ -228,9 +280,12 @@ func (a *reader) readEnd() (*End, error) {
 	if err := a.json(nameEnd, jsonMaxBytes, &end); err != nil {
 		return nil, err
 	}
-	if end.Messages != a.got.Messages || end.Bytes != a.got.Bytes || end.Consumers != a.got.Consumers {
-		return nil, invalid("%d messages of %d bytes and %d consumers were announced, %d of %d and %d are there",
-			end.Messages, end.Bytes, end.Consumers, a.got.Messages, a.got.Bytes, a.got.Consumers)
+	if a.seq > end.LastSeq {
+		return nil, invalid("message %d stands after %d, the last", a.seq, end.LastSeq)
+	}
+	if end.Messages != a.got.Messages || end.Bytes != a.got.Bytes || end.Delayed != a.got.Delayed || end.Consumers != a.got.Consumers {
+		return nil, invalid("%d messages of %d bytes, %d delayed ones and %d consumers were announced, %d of %d, %d and %d are there",
+			end.Messages, end.Bytes, end.Delayed, end.Consumers, a.got.Messages, a.got.Bytes, a.got.Delayed, a.got.Consumers)
 	}
 	switch h, err := a.tar.Next(); {
 	case err == nil:

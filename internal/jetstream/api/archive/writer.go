@@ -2,6 +2,7 @@ package archive
 
 import (
 	"archive/tar"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,15 +13,15 @@ import (
 	"github.com/tidings-io/tidings/internal/record"
 )
 
-// Writer writes one archive. Use [NewWriter], then Message in ascending order,
-// then Consumer, then Close.
+// Writer writes one archive. Use [NewWriter], then Message in ascending order, then
+// Delayed, then Consumer, then Close.
 type Writer struct {
 	packed  *s2.Writer
 	tar     *tar.Writer
 	created time.Time
 
 	entry []byte // records of the entry that is being filled
-	first uint64 // sequence of the first of them
+	name  string // of that
 	end   End
 }
 
@@ -35,20 +36,39 @@ func NewWriter(w io.Writer, head Head) (*Writer, error) {
 // Message adds a message: its verified record with its sequence set. rec is not
 // kept.
 func (a *Writer) Message(rec []byte) error {
-	if len(a.entry) == 0 {
-		a.first = record.View(rec).Seq
-	}
-	a.entry = append(a.entry, rec...)
+	seq := record.View(rec).Seq
 	a.end.Messages++
 	a.end.Bytes += uint64(len(rec))
+	a.end.LastSeq = seq
+	return a.add(nameMessages, seq, rec)
+}
+
+// add appends parts to the entry that is being filled, whose name has a number.
+func (a *Writer) add(kind string, number uint64, parts ...[]byte) error {
+	if len(a.entry) == 0 {
+		a.name = numbered(kind, number)
+	}
+	for _, p := range parts {
+		a.entry = append(a.entry, p...)
+	}
 	if len(a.entry) < entrySize {
 		return nil
 	}
 	return a.flush()
 }
 
+func numbered(kind string, number uint64) string { return fmt.Sprintf("%s%020d", kind, number) }
+
 // Lost notes a message that cannot be read and so is not in the archive.
-func (a *Writer) Lost(seq uint64) { a.end.Lost = append(a.end.Lost, seq) }
+func (a *Writer) Lost(seq uint64) {
+	if len(a.end.Lost) < lostMax {
+		a.end.Lost = append(a.end.Lost, seq)
+	}
+	a.end.LastSeq = seq
+}
+
+// Last says which sequence the stream had given out last.
+func (a *Writer) Last(seq uint64) { a.end.LastSeq = max(a.end.LastSeq, seq) }
 
 func (a *Writer) flush() error {
 	if len(a.entry) == 0 {
@@ -56,7 +76,19 @@ func (a *Writer) flush() error {
 	}
 	b := a.entry
 	a.entry = a.entry[:0]
-	return a.file(fmt.Sprintf("%s%020d", nameMessages, a.first), b)
+	return a.file(a.name, b)
+}
+
+// Delayed adds a message that waits to be stored, its verified record without a
+// sequence, after all others.
+func (a *Writer) Delayed(due int64, rec []byte) error {
+	if a.end.Delayed == 0 {
+		if err := a.flush(); err != nil {
+			return err
+		}
+	}
+	a.end.Delayed++
+	return a.add(nameDelayed, a.end.Delayed, binary.LittleEndian.AppendUint64(nil, uint64(due)), rec)
 }
 
 // Consumer adds a consumer, after all messages.
