@@ -110,7 +110,7 @@ func (c *Conn) remote() net.Addr { return c.addr }
 
 // sender describes the connection to its publisher.
 func (c *Conn) sender() core.Sender {
-	return core.Sender{Self: c, Account: c.account, Permissions: c.perms, Echo: c.options.Echo}
+	return core.Sender{Self: c, Account: c.account, Permissions: c.perms, Echo: c.options.Echo, Pauses: true}
 }
 
 // countOut counts what a publisher handed over.

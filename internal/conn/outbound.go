@@ -330,14 +330,15 @@ func (c *Conn) send(b []byte) {
 // the peer keeps taking from it. A peer that takes nothing gets no pause: it will
 // meet its limits, and nobody else should wait for that. A slow peer takes in
 // lumps, since its window opens in lumps, so what counts is the time between them.
-func (c *Conn) Relief() <-chan struct{} {
+// The patient wait for every peer, until it takes something or is closed.
+func (c *Conn) Relief(patient bool) <-chan struct{} {
 	o := &c.out
-	if !o.behind.Load() || c.server.cfg.NoStall {
+	if !o.behind.Load() || c.server.cfg.NoStall && !patient {
 		return nil
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.behind.Load() || o.mu.closed || time.Since(o.mu.moved) > max(stuckAfter, min(4*o.mu.gap, stuckMost)) {
+	if !o.behind.Load() || o.mu.closed || !patient && o.stuckLocked() {
 		return nil
 	}
 	if o.mu.relief == nil {
@@ -352,6 +353,11 @@ const (
 	stuckAfter = 500 * time.Millisecond
 	stuckMost  = 2 * time.Second
 )
+
+// stuckLocked reports whether the peer takes nothing any more.
+func (o *outbound) stuckLocked() bool {
+	return time.Since(o.mu.moved) > max(stuckAfter, min(4*o.mu.gap, stuckMost))
+}
 
 func (c *Conn) writeFailed(err error) {
 	c.closeWith(c.endingFor(wire.WriteFailed), err)

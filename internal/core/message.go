@@ -37,8 +37,10 @@ type Receiver interface {
 	// Exhausted tells that sub has had its last message.
 	Exhausted(sub *Subscription)
 	// Relief returns a channel that is closed when the receiver has caught up
-	// with what was flushed, or nil when it has no need of a pause.
-	Relief() <-chan struct{}
+	// with what was flushed, or is closed, or nil when it has no need of a pause.
+	// Nobody should wait for a receiver that takes nothing at all, but those who are
+	// patient: they hold nobody up.
+	Relief(patient bool) <-chan struct{}
 	// Filter returns the permissions that decide on single deliveries to sub,
 	// or nil.
 	Filter(sub *Subscription) Permissions

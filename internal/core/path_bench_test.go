@@ -17,7 +17,7 @@ func (x *sink) Deliver(st *core.Stage, s *core.Subscription, m *core.Message) {
 }
 func (x *sink) Flush(st *core.Stage)                       { x.bytes += st.Len() }
 func (x *sink) Exhausted(*core.Subscription)               {}
-func (x *sink) Relief() <-chan struct{}                    { return nil }
+func (x *sink) Relief(bool) <-chan struct{}                { return nil }
 func (x *sink) Filter(*core.Subscription) core.Permissions { return nil }
 
 // path is one connection's way from bytes to deliveries.

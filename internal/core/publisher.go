@@ -36,6 +36,7 @@ type Publisher struct {
 	perms    Permissions
 	self     Receiver
 	echo     bool
+	pauses   bool
 
 	last   *route
 	routes map[uint64]*route // by the hash of the subject in the account's index
@@ -63,6 +64,7 @@ type Sender struct {
 	Account     *Account
 	Permissions Permissions // nil allows everything
 	Echo        bool
+	Pauses      bool // it asks for Reliefs after each Flush
 }
 
 var (
@@ -88,7 +90,7 @@ func (as *Accounts) Publisher(s Sender) *Publisher {
 func (p *Publisher) Bind(s Sender) {
 	p.Flush()
 	p.forget()
-	p.self, p.account, p.perms, p.echo = s.Self, s.Account, s.Permissions, s.Echo
+	p.self, p.account, p.perms, p.echo, p.pauses = s.Self, s.Account, s.Permissions, s.Echo, s.Pauses
 	p.own.To, p.own.pub = s.Self, p
 }
 
@@ -225,7 +227,8 @@ func (p *Publisher) deliverGroup(g *groupTargets, m *Message) bool {
 				if !exact {
 					s.Count(1)
 				}
-				p.deliver(p.groupStage(g, at, s), s, m)
+				g.last = p.groupStage(g, at, s)
+				p.deliver(g.last, s, m)
 				return true
 			}
 		}
@@ -330,6 +333,29 @@ func (p *Publisher) Reliefs() []<-chan struct{} {
 	return r
 }
 
+// Behind returns the relief of a receiver that the last Publish went to and that has
+// not caught up with what was flushed to it before, nil if there is none. To wait
+// for it may take as long as the receiver likes.
+func (p *Publisher) Behind() <-chan struct{} {
+	r := p.last
+	if r == nil {
+		return nil
+	}
+	for i := range r.targets {
+		if c := r.targets[i].stage.To.Relief(true); c != nil {
+			return c
+		}
+	}
+	for i := range r.groups {
+		if st := r.groups[i].last; st != nil {
+			if c := st.To.Relief(true); c != nil {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
 func (p *Publisher) countRoutes() {
 	for _, r := range p.counts {
 		r.count()
@@ -360,8 +386,8 @@ func (p *Publisher) flush(st *Stage) {
 	st.To.Flush(st)
 	st.reset()
 	st.last = n
-	if st != &p.own {
-		if c := st.To.Relief(); c != nil {
+	if p.pauses && st != &p.own {
+		if c := st.To.Relief(false); c != nil {
 			p.relief = append(p.relief, c)
 		}
 	}

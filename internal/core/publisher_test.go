@@ -242,7 +242,7 @@ func (o *ordered) Flush(st *core.Stage) {
 	*o.list = append(*o.list, o.name+": "+string(b))
 }
 func (o *ordered) Exhausted(*core.Subscription)               {}
-func (o *ordered) Relief() <-chan struct{}                    { return nil }
+func (o *ordered) Relief(bool) <-chan struct{}                { return nil }
 func (o *ordered) Filter(*core.Subscription) core.Permissions { return nil }
 
 func TestCountsAreExactAfterAFlush(t *testing.T) {
@@ -420,7 +420,7 @@ func TestReliefsAreThoseOfThisDoor(t *testing.T) {
 	behind := newInbox(t)
 	behind.relief = make(chan struct{})
 	subscribe(as, behind, "a", "", "1")
-	p := as.Publisher(core.Sender{Self: newInbox(t), Account: as.Global(), Echo: true})
+	p := as.Publisher(core.Sender{Self: newInbox(t), Account: as.Global(), Echo: true, Pauses: true})
 	defer p.Release()
 	p.Publish(message("a", "x"))
 	p.Flush()
@@ -434,6 +434,31 @@ func TestReliefsAreThoseOfThisDoor(t *testing.T) {
 	p.Bind(core.Sender{Self: newInbox(t), Account: as.Global(), Echo: true})
 	if r := p.Reliefs(); len(r) != 0 {
 		t.Fatalf("Reliefs after Bind = %v, want none", r)
+	}
+}
+
+func TestPublisherKnowsWhetherTheLastMessageWentToSomebodyWhoIsBehind(t *testing.T) {
+	t.Parallel()
+	as := core.NewAccounts()
+	behind := newInbox(t)
+	behind.relief = make(chan struct{})
+	subscribe(as, behind, "slow", "", "1")
+	subscribe(as, behind, "group", "q", "2")
+	subscribe(as, newInbox(t), "fast", "", "1")
+	subscribe(as, newInbox(t), "slow", "", "2")
+	p := as.Publisher(core.Sender{Account: as.Global(), Echo: true})
+	defer p.Release()
+	for range 3 { // the first time, the second, and from memory
+		for subject, want := range map[string]<-chan struct{}{"slow": behind.relief, "group": behind.relief, "fast": nil, "nobody": nil} {
+			p.Publish(message(subject, "x"))
+			if got := p.Behind(); got != want {
+				t.Errorf("%s: Behind = %v, want %v", subject, got, want)
+			}
+		}
+		p.Flush()
+	}
+	if r := p.Reliefs(); len(r) != 0 {
+		t.Errorf("Reliefs of a publisher that does not pause: %v", r)
 	}
 }
 

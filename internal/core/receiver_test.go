@@ -89,7 +89,7 @@ func (x *inbox) Exhausted(sub *core.Subscription) {
 }
 
 // Relief implements core.Receiver.
-func (x *inbox) Relief() <-chan struct{} { return x.relief }
+func (x *inbox) Relief(bool) <-chan struct{} { return x.relief }
 
 // Filter implements core.Receiver.
 func (x *inbox) Filter(*core.Subscription) core.Permissions { return x.filter }

@@ -28,6 +28,7 @@ type target struct {
 type groupTargets struct {
 	members []*Subscription // the index's own list: not to be changed
 	stages  []*Stage        // by member, filled in when needed; nil if not kept
+	last    *Stage          // of the member that got the last message
 }
 
 func (r *route) count() {

@@ -31,7 +31,7 @@ func (d *door) Flush(st *core.Stage) {
 func (*door) Exhausted(*core.Subscription) {}
 
 // Relief implements [core.Receiver].
-func (*door) Relief() <-chan struct{} { return nil }
+func (*door) Relief(bool) <-chan struct{} { return nil }
 
 // Filter implements [core.Receiver].
 func (*door) Filter(*core.Subscription) core.Permissions { return nil }

@@ -46,6 +46,7 @@ func (v *env) Deliver(to []byte, e index.Entry, d *consumer.Delivery) (int, cons
 	if o.deliver(s.mu.pub, to, m.Subject, o.reply, header, body) == 0 {
 		return size, consumer.NoInterest
 	}
+	d.Hold = s.behindLocked((*Consumer)(v))
 	return size, consumer.Sent
 }
 

@@ -132,7 +132,7 @@ func (d *feed) Flush(st *core.Stage) {
 
 // Exhausted, Relief and Filter implement [core.Receiver].
 func (*feed) Exhausted(*core.Subscription)               {}
-func (*feed) Relief() <-chan struct{}                    { return nil }
+func (*feed) Relief(bool) <-chan struct{}                { return nil }
 func (*feed) Filter(*core.Subscription) core.Permissions { return nil }
 
 // close ends the deliveries.

@@ -195,7 +195,7 @@ func (c *client) Deliver(_ *core.Stage, _ *core.Subscription, m *core.Message) {
 // Flush, Exhausted, Relief and Filter implement [core.Receiver].
 func (*client) Flush(*core.Stage)                          {}
 func (*client) Exhausted(*core.Subscription)               {}
-func (*client) Relief() <-chan struct{}                    { return nil }
+func (*client) Relief(bool) <-chan struct{}                { return nil }
 func (*client) Filter(*core.Subscription) core.Permissions { return nil }
 func (s *server) stream(name string) *jetstream.Stream     { return s.account.Stream(name) }
 func (s *server) consumer(of, name string) *jetstream.Consumer {

@@ -136,7 +136,7 @@ func (s *Stream) Flush(st *core.Stage) {
 func (*Stream) Exhausted(*core.Subscription) {}
 
 // Relief implements [core.Receiver].
-func (*Stream) Relief() <-chan struct{} { return nil }
+func (*Stream) Relief(bool) <-chan struct{} { return nil }
 
 // Filter implements [core.Receiver].
 func (*Stream) Filter(*core.Subscription) core.Permissions { return nil }

@@ -60,17 +60,8 @@ func (r *round) publisher(a *Account) *core.Publisher {
 
 // flush hands everything over.
 func (r *round) flush() {
-	for a, pub := range r.pubs {
+	for _, pub := range r.pubs {
 		pub.Flush()
-		reliefs := pub.Reliefs()
-		if len(reliefs) == 0 {
-			continue
-		}
-		for i := range r.turns {
-			if s := r.turns[i].stream; s.account == a && s.consumerCount.Load() > 0 {
-				s.pause(reliefs)
-			}
-		}
 	}
 }
 

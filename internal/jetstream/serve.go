@@ -77,7 +77,7 @@ func (s *Stream) serveLocked() (more bool) {
 		s.mu.queue.remove(c)
 		s.wakeLocked(c)
 	}
-	if s.mu.paused > 0 || s.mu.closed || len(s.mu.runnable) == 0 {
+	if s.mu.closed || len(s.mu.runnable) == 0 {
 		return false
 	}
 	run := s.mu.runnable

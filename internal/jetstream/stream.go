@@ -82,7 +82,10 @@ type Stream struct {
 		pub    *core.Publisher
 		now    int64
 		advice []event
-		paused int
+		// behind are the clients that consumers hold deliveries back from, by their
+		// reliefs.
+		behind  map[<-chan struct{}]*backlog
+		backlog uint64 // the last one's number
 
 		timer *time.Timer
 		armed int64 // when the timer fires, Unix nanoseconds; 0: it does not

@@ -1,7 +1,6 @@
 package jetstream
 
 import (
-	"slices"
 	"time"
 
 	"github.com/tidings-io/tidings/internal/core"
@@ -15,8 +14,6 @@ const (
 	// warmFrom is the number of turns from which a stream is busy and keeps what a
 	// turn needs for the next one, until it has been idle for a while.
 	warmFrom = 8
-	// reliefMax is how long consumers wait for clients that are behind.
-	reliefMax = 500 * time.Millisecond
 )
 
 // post gives s something to do. The caller may run the turn itself.
@@ -56,7 +53,6 @@ func (s *Stream) turn(w []work) (more bool) {
 	}
 	more = s.stage(w, pub)
 	pub.Flush()
-	s.pause(pub.Reliefs())
 	s.afterTurn(w, more)
 	return more
 }
@@ -135,33 +131,6 @@ func (s *Stream) call(f func()) {
 	done := make(chan struct{})
 	s.post(work{kind: workCall, do: func() { f(); close(done) }})
 	<-done
-}
-
-// pause keeps consumers from sending more while clients are behind that take what
-// they get; what they are not given stays in the stream.
-func (s *Stream) pause(reliefs []<-chan struct{}) {
-	if len(reliefs) == 0 {
-		return
-	}
-	wait := slices.Clone(reliefs)
-	s.mu.Lock()
-	s.mu.paused++
-	s.mu.Unlock()
-	go func() {
-		timer := time.NewTimer(reliefMax)
-		defer timer.Stop()
-		for _, c := range wait {
-			select {
-			case <-c:
-			case <-timer.C:
-				timer.Reset(0)
-			}
-		}
-		s.mu.Lock()
-		s.mu.paused--
-		s.mu.Unlock()
-		s.post(work{kind: workTick})
-	}()
 }
 
 // recent is an entry that was applied in this turn: consumers that were waiting

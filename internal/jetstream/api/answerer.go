@@ -51,7 +51,6 @@ func (d *desk) done(a *answerer) {
 
 func (a *answerer) flush() {
 	a.pub.Flush()
-	a.pub.Reliefs() // who asks for too much at a time is told by max_pending
 	if a.flushes++; a.flushes >= answererForget {
 		a.flushes = 0
 		a.pub.Forget()

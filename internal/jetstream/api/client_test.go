@@ -52,7 +52,7 @@ func (c *client) Deliver(_ *core.Stage, sub *core.Subscription, m *core.Message)
 
 func (*client) Flush(*core.Stage)                          {}
 func (*client) Exhausted(*core.Subscription)               {}
-func (*client) Relief() <-chan struct{}                    { return nil }
+func (*client) Relief(bool) <-chan struct{}                { return nil }
 func (*client) Filter(*core.Subscription) core.Permissions { return nil }
 
 // subscribe returns what is published on subject.

@@ -102,7 +102,7 @@ func (*desk) Deliver(st *core.Stage, _ *core.Subscription, m *core.Message) { st
 
 // Exhausted, Relief and Filter implement [core.Receiver].
 func (*desk) Exhausted(*core.Subscription)               {}
-func (*desk) Relief() <-chan struct{}                    { return nil }
+func (*desk) Relief(bool) <-chan struct{}                { return nil }
 func (*desk) Filter(*core.Subscription) core.Permissions { return nil }
 
 // Flush implements [core.Receiver]: requests go into their queues.

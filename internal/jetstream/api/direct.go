@@ -97,7 +97,7 @@ func (*directDoor) Deliver(st *core.Stage, _ *core.Subscription, m *core.Message
 
 // Exhausted, Relief and Filter implement [core.Receiver].
 func (*directDoor) Exhausted(*core.Subscription)               {}
-func (*directDoor) Relief() <-chan struct{}                    { return nil }
+func (*directDoor) Relief(bool) <-chan struct{}                { return nil }
 func (*directDoor) Filter(*core.Subscription) core.Permissions { return nil }
 
 // Flush implements [core.Receiver]: it answers what is staged.

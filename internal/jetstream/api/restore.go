@@ -217,7 +217,7 @@ func (r *arrivals) Flush(st *core.Stage) {
 
 // Exhausted, Relief and Filter implement [core.Receiver].
 func (*arrivals) Exhausted(*core.Subscription)               {}
-func (*arrivals) Relief() <-chan struct{}                    { return nil }
+func (*arrivals) Relief(bool) <-chan struct{}                { return nil }
 func (*arrivals) Filter(*core.Subscription) core.Permissions { return nil }
 
 // Read implements [io.Reader].

@@ -268,7 +268,7 @@ func (c *chunks) Deliver(_ *core.Stage, _ *core.Subscription, m *core.Message) {
 // Flush, Exhausted, Relief and Filter implement [core.Receiver].
 func (*chunks) Flush(*core.Stage)                          {}
 func (*chunks) Exhausted(*core.Subscription)               {}
-func (*chunks) Relief() <-chan struct{}                    { return nil }
+func (*chunks) Relief(bool) <-chan struct{}                { return nil }
 func (*chunks) Filter(*core.Subscription) core.Permissions { return nil }
 
 // Write implements [io.Writer].

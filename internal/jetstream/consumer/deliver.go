@@ -96,6 +96,7 @@ func (c *Machine) step(now int64) progress {
 	var size int
 	if c.push != nil {
 		size, result = c.env.Deliver(c.push.to, m.entry, d)
+		c.push.hold = d.Hold
 	} else {
 		size, result = c.pull.deliver(c, now, &m, d)
 	}
@@ -121,7 +122,18 @@ func (c *Machine) takers(now int64) bool {
 	if c.push != nil {
 		return c.push.open(now)
 	}
-	return c.pull != nil && c.pull.count > 0
+	return c.pull.takers()
+}
+
+// Relieved says that the client with the backlog of that number has taken it: it is
+// given messages again.
+func (c *Machine) Relieved(hold uint64) {
+	if c.push != nil && c.push.hold == hold {
+		c.push.hold = 0
+	}
+	if c.pull != nil {
+		c.pull.relieved(c, hold)
+	}
 }
 
 // next returns the message to deliver next: one that must be delivered again
@@ -223,9 +235,9 @@ func (c *Machine) Hungry() bool {
 	case c.paused || c.blocked && c.full():
 		return false
 	case c.push != nil:
-		return c.push.bound && !c.push.stalled()
+		return c.push.ready()
 	}
-	return c.pull != nil && c.pull.count > 0
+	return c.pull.takers()
 }
 
 // Deadline returns when Run has something to do, or Expired to be asked; 0: not

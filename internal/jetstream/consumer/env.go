@@ -60,6 +60,10 @@ type Delivery struct {
 	Pending     uint64 // messages behind it
 	PinID       string // for the header Nats-Pin-Id; empty: none
 	HeadersOnly bool   // headers and Nats-Msg-Size in place of the body
+	// Hold is set by Deliver if the client that it went to has a backlog: it gets
+	// nothing more from this consumer until Relieved is called with that number. The
+	// others do.
+	Hold uint64
 }
 
 // Result says what became of a delivery.

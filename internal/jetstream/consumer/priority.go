@@ -69,7 +69,7 @@ func (p *pulls) pick(c *Machine, now int64, fresh bool, pending uint64) *request
 	switch c.cfg.PriorityPolicy {
 	case jsapi.PriorityNone:
 	case jsapi.PriorityPrioritized:
-		for i := range p.class {
+		for i := range p.class[:classes] {
 			if r := p.class[i].first; r != nil {
 				return r
 			}

@@ -17,22 +17,30 @@ type request struct {
 	noWait     bool
 	class      uint8
 	served     bool
-	expires    int64 // 0: never
-	heartbeat  int64 // interval
-	beat       int64 // when the next one is due; 0: none
+	hold       uint64 // not 0: the client has a backlog of that number
+	expires    int64  // 0: never
+	heartbeat  int64  // interval
+	beat       int64  // when the next one is due; 0: none
 	jsapi.PullRequest
 }
 
-// classes is the number of priorities.
-const classes = 10
+const (
+	// classes is the number of priorities.
+	classes = 10
+	// heldClass is behind them: the requests of clients that have a backlog.
+	heldClass = classes
+)
 
 // class is the requests of one priority, in the order in which they are served.
 type class struct{ first, last *request }
 
 // pulls is the pull requests of a consumer. It exists once somebody pulled.
 type pulls struct {
-	class   [classes]class // only the first is used unless the policy is prioritized
+	// class has the requests by priority, which is 0 unless the policy is prioritized,
+	// and at last those that are held.
+	class   [classes + 1]class
 	count   int
+	held    int   // of those, the ones in heldClass
 	noWaits int   // of those, the ones that do not wait
 	asked   int   // messages that the requests still take
 	next    int64 // lower bound of their expiries and heartbeats, 0: none
@@ -137,7 +145,10 @@ func (p *pulls) add(c *Machine, now int64, reply []byte, req *jsapi.PullRequest)
 // push puts r behind the others of its class.
 func (p *pulls) push(c *Machine, r *request) {
 	r.class = 0
-	if c.cfg.PriorityPolicy == jsapi.PriorityPrioritized {
+	if r.hold != 0 {
+		r.class = heldClass
+		p.held++
+	} else if c.cfg.PriorityPolicy == jsapi.PriorityPrioritized {
 		r.class = uint8(r.Priority)
 	}
 	l := &p.class[r.class]
@@ -154,7 +165,7 @@ func (p *pulls) push(c *Machine, r *request) {
 func (p *pulls) sort(c *Machine) {
 	var all []*request
 	p.each(func(r *request) { all = append(all, r) })
-	p.class = [classes]class{}
+	p.class, p.held = [classes + 1]class{}, 0
 	for _, r := range all {
 		p.push(c, r)
 	}
@@ -162,6 +173,9 @@ func (p *pulls) sort(c *Machine) {
 
 // take takes r out of its class.
 func (p *pulls) take(r *request) {
+	if r.class == heldClass {
+		p.held--
+	}
 	l := &p.class[r.class]
 	if r.prev == nil {
 		l.first = r.next
@@ -235,6 +249,7 @@ func (p *pulls) deliver(c *Machine, now int64, m *candidate, d *Delivery) (int, 
 			return size, result
 		case Sent:
 		}
+		r.hold = d.Hold
 		p.served(c, now, r, size)
 		return size, Sent
 	}
@@ -255,20 +270,36 @@ func (p *pulls) served(c *Machine, now int64, r *request, size int) {
 	if r.heartbeat > 0 {
 		r.beat = now + r.heartbeat
 	}
-	if r.next != nil {
+	if r.next != nil || r.hold != 0 {
 		p.take(r)
 		p.push(c, r)
 	}
 }
 
+// takers reports whether there is a request that may be given a message.
+func (p *pulls) takers() bool { return p != nil && p.count > p.held }
+
+// relieved gives the requests of a client their turn again.
+func (p *pulls) relieved(c *Machine, hold uint64) {
+	for r := p.class[heldClass].first; r != nil; {
+		next := r.next
+		if r.hold == hold {
+			p.take(r)
+			r.hold = 0
+			p.push(c, r)
+		}
+		r = next
+	}
+}
+
 // endOfMessages answers the requests that do not wait. Those that have an expiry
-// wait for their first message.
+// wait for their first message, those that are held until they are not.
 func (p *pulls) endOfMessages(c *Machine) {
 	if p.noWaits == 0 {
 		return
 	}
 	p.each(func(r *request) {
-		if r.noWait && (r.served || r.expires == 0) {
+		if r.noWait && r.hold == 0 && (r.served || r.expires == 0) {
 			c.env.Status(r.reply, jsapi.StatusNoMessages, "")
 			p.drop(r)
 		}

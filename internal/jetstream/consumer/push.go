@@ -17,6 +17,7 @@ const (
 type push struct {
 	to      []byte
 	bound   bool   // somebody subscribes to the deliver subject
+	hold    uint64 // not 0: who does has a backlog of that number
 	last    int64  // when something was sent: the next heartbeat follows from it
 	free    int64  // rate limit: when what was sent will have had its time
 	wait    int64  // rate limit: when more may be sent, 0: that keeps nothing back
@@ -37,16 +38,19 @@ func (c *Machine) Interested(now int64, bound bool) {
 	}
 	p.bound = bound
 	c.active = now
-	p.last, p.window, p.out, p.asked, p.request = now, firstWindow, 0, 0, ""
+	p.last, p.window, p.out, p.asked, p.request, p.hold = now, firstWindow, 0, 0, "", 0
 }
 
 // stalled reports whether a flow control response must come first.
 func (p *push) stalled() bool { return p.request != "" && p.out >= p.window }
 
+// ready reports whether the client may be sent a message.
+func (p *push) ready() bool { return p.bound && p.hold == 0 && !p.stalled() }
+
 // open reports whether a message may be sent at now.
 func (p *push) open(now int64) bool {
 	p.wait = 0
-	if !p.bound || p.stalled() {
+	if !p.ready() {
 		return false
 	}
 	if p.free > now+burst {

@@ -3,6 +3,7 @@ package consumer_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,7 +50,22 @@ var verbs = map[string]func(*story, *datadriven.TestData){
 	"flow": (*story).flow, "update": (*story).update, "reset": (*story).reset, "unpin": (*story).unpin,
 	"delta": (*story).delta, "commit": (*story).commit, "crash": (*story).crash, "needs": (*story).needs,
 	"close": (*story).close, "break": (*story).breakMessage, "next": (*story).deadline,
-	"box": (*story).box,
+	"box": (*story).box, "behind": (*story).setBehind, "relieve": (*story).relieve,
+}
+
+// behind subject=number…: the client that listens there has a backlog.
+func (s *story) setBehind(d *datadriven.TestData) {
+	for _, arg := range d.CmdArgs {
+		s.world.behind[arg.Key] = uint64(number(arg.Vals[0]))
+	}
+}
+
+// relieve number: the client with that backlog has taken it.
+func (s *story) relieve(d *datadriven.TestData) {
+	hold := uint64(number(d.CmdArgs[0].Key))
+	maps.DeleteFunc(s.world.behind, func(_ string, n uint64) bool { return n == hold })
+	s.c.Relieved(hold)
+	s.turn()
 }
 
 // box closed|open: whether there is a place for dead letters.

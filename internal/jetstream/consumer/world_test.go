@@ -26,8 +26,9 @@ type world struct {
 	stored  map[uint64]int64 // time of each message
 	size    map[uint64]int
 	now     int64
-	deaf    map[string]bool // subjects without subscriber
-	broken  map[uint64]bool // messages that cannot be read
+	deaf    map[string]bool   // subjects without subscriber
+	behind  map[string]uint64 // subjects whose client has a backlog: its number
+	broken  map[uint64]bool   // messages that cannot be read
 	random  uint64
 	ids     int
 
@@ -44,7 +45,7 @@ type world struct {
 func newWorld() *world {
 	return &world{
 		x: index.New(1), subject: map[uint64]string{}, stored: map[uint64]int64{}, size: map[uint64]int{},
-		deaf: map[string]bool{}, broken: map[uint64]bool{}, now: 1,
+		deaf: map[string]bool{}, behind: map[string]uint64{}, broken: map[uint64]bool{}, now: 1,
 	}
 }
 
@@ -91,6 +92,7 @@ func (w *world) Deliver(to []byte, e index.Entry, d *consumer.Delivery) (int, co
 		return 0, consumer.Gone
 	}
 	w.sent = append(w.sent, sent{string(to), e.Seq, *d})
+	d.Hold = w.behind[string(to)]
 	if !w.quiet {
 		pin := ""
 		if d.PinID != "" {
