@@ -25,17 +25,18 @@ func TestGateLetsOneCallGoOnAtATime(t *testing.T) {
 			must(t, err)
 			return strings.Join(names, " ")
 		}
-		waiting := func() (names string) {
+		waiting := func() string {
+			var names []string
 			for _, c := range g.Waiting() {
-				names += c.Name + " "
+				names = append(names, c.Name)
 			}
-			return names
+			return strings.Join(names, " ")
 		}
-		if got := there() + ", " + waiting(); got != "d, a b c d/e " {
+		if got := there() + ", " + waiting(); got != "d, a b c d/e" {
 			t.Fatalf("at first: %q", got)
 		}
 		g.Let(2)
-		if got := there() + ", " + waiting(); got != "c d, a b d/e " {
+		if got := there() + ", " + waiting(); got != "c d, a b d/e" {
 			t.Fatalf("after the third: %q", got)
 		}
 		g.Open()

@@ -57,7 +57,6 @@ type checkpointRun struct {
 	count    int
 	scratch  []byte
 	head     checkpointHead
-	dropped  []droppedGroup
 	old      map[uint64]vfs.File // checkpoints that sections are copied from
 	doomed   []doomedFile        // segments that nothing refers to
 	sparse   []sparseSegment     // segments that are worth to be written anew
@@ -66,9 +65,17 @@ type checkpointRun struct {
 // checkpoint writes a checkpoint and lets go of what only older ones need. all:
 // large states, too, that have changed little. Under s.keep.
 func (s *Store) checkpoint(all bool) error {
+	if err := s.writeCheckpoint(all); err != nil {
+		return err
+	}
+	return s.retireLater()
+}
+
+// writeCheckpoint is checkpoint that leaves the log as it is.
+func (s *Store) writeCheckpoint(all bool) error {
 	r := &checkpointRun{
 		large: all,
-		s:     s, number: s.keep.number + 1, end: s.log.End(), dropped: s.droppedBefore(s.keep.number + 1),
+		s:     s, number: s.keep.number + 1, end: s.log.End(),
 		touched: map[Group]wal.Index{}, applied: map[Group]wal.Index{}, sections: map[Group]sectionRef{},
 		old: map[uint64]vfs.File{},
 	}
@@ -130,7 +137,7 @@ func (r *checkpointRun) scan() {
 // write writes all sections, the node's last: then every group in it was there
 // before, or was deleted since.
 func (r *checkpointRun) write() error {
-	groups := r.s.groupList()
+	groups, dropped := r.s.groupsFor(r.number)
 	for _, gr := range groups {
 		if gr.files.group == NodeGroup {
 			continue
@@ -144,7 +151,7 @@ func (r *checkpointRun) write() error {
 			return err
 		}
 	}
-	if err := r.put(&section{kind: droppedList, dropped: r.dropped}, sectionRef{}); err != nil {
+	if err := r.put(&section{kind: droppedList, dropped: dropped}, sectionRef{}); err != nil {
 		return err
 	}
 	if err := r.flush(); err != nil {

@@ -17,6 +17,7 @@ type dropState struct {
 	file    wal.FileNumber // later files have no entries of it
 	number  uint64         // the first checkpoint without the group; 0: not written yet
 	removed bool           // its files are gone
+	files   *Files         // as long as they are not; nil: nobody has used them
 }
 
 // Drop says that the deletion of a group is durable: its files go once no
@@ -32,10 +33,13 @@ func (s *Store) Drop(g Group) {
 }
 
 func (s *Store) dropLocked(g Group, tail wal.FileNumber) {
-	delete(s.mu.groups, g)
 	if s.mu.dropped[g] == nil {
 		s.mu.dropped[g] = &dropState{file: tail}
 	}
+	if gr := s.mu.groups[g]; gr != nil {
+		s.mu.dropped[g].files = gr.files
+	}
+	delete(s.mu.groups, g)
 }
 
 func (s *Store) isDropped(g Group) bool {
@@ -44,9 +48,9 @@ func (s *Store) isDropped(g Group) bool {
 	return s.mu.dropped[g] != nil
 }
 
-// droppedBefore returns the groups that the checkpoint with the given number has
-// not, because they are deleted.
-func (s *Store) droppedBefore(number uint64) []droppedGroup {
+// groupsFor returns the groups for the checkpoint with the given number, and those
+// that it has not, because they are deleted: each is in one of the lists.
+func (s *Store) groupsFor(number uint64) ([]*group, []droppedGroup) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := make([]droppedGroup, 0, len(s.mu.dropped))
@@ -57,7 +61,7 @@ func (s *Store) droppedBefore(number uint64) []droppedGroup {
 		}
 		list = append(list, droppedGroup{g, d.file})
 	}
-	return list
+	return s.groupListLocked(), list
 }
 
 // forgetDropped forgets the groups of which nothing is left, neither files nor
@@ -87,17 +91,33 @@ func (s *Store) removeDoomed() error {
 		return true
 	})
 	for _, g := range s.removable() {
+		s.closeGroup(g)
 		if err := s.removeGroup(g); err != nil {
 			errs = errors.Join(errs, err)
 			continue
 		}
 		s.mu.Lock()
 		if d := s.mu.dropped[g]; d != nil {
-			d.removed = true
+			d.removed, d.files = true, nil
 		}
 		s.mu.Unlock()
 	}
 	return errs
+}
+
+// closeGroup ends all reads of a deleted group, and the erasing of what is removed
+// with it: an open file would keep its space.
+func (s *Store) closeGroup(g Group) {
+	s.mu.RLock()
+	files := s.mu.dropped[g].files
+	s.mu.RUnlock()
+	if files == nil {
+		return
+	}
+	for _, seg := range files.list() {
+		seg.remove()
+		s.handles.closed(seg)
+	}
 }
 
 // removable returns the deleted groups whose files may go.

@@ -98,6 +98,34 @@ func TestErasedMessageIsOnTheDiskNoMore(t *testing.T) {
 	t.Run("in a segment", func(t *testing.T) { t.Parallel(); f(t, true) })
 }
 
+// TestErasureOfADeletedGroupIsDone deletes one while something of it is still to be
+// erased.
+func TestErasureOfADeletedGroupIsDone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := vfs.NewMem()
+		n := newNode()
+		must(t, n.open(options(m, 1)))
+		st, err := n.create()
+		must(t, err)
+		fill(t, n, st, 4000)
+		synctest.Wait()
+		e, _ := st.x.Get(1)
+		_, err = st.files.Read(nil, e)
+		must(t, err)
+		st.files.Erase(e)
+		must(t, n.remove(st.group))
+		for range 3 {
+			must(t, n.s.Checkpoint())
+		}
+		if names, err := m.List("js/streams/2"); err == nil {
+			t.Fatalf("%q are left", names)
+		}
+		must(t, n.s.FlushErased())
+		must(t, n.s.Close())
+	})
+}
+
 // make7k is a large record that is stored as it is.
 func make7k() []byte {
 	return record.Build(nil, &record.Message{Time: 1, Subject: []byte("s.0"), Body: bytes.Repeat([]byte{1}, 7000)})

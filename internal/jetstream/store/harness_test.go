@@ -41,10 +41,13 @@ func options(fsys vfs.FS, seed uint64) store.Options {
 
 // message is a record whose content follows from its number.
 func message(n uint64) []byte {
-	rng := seeded(n)
-	body := make([]byte, rng.IntN(400))
+	x := (n + 1) * 0x9e3779b97f4a7c15
+	body := make([]byte, x>>32%400)
 	for i := range body {
-		body[i] = byte('a' + rng.IntN(6))
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+		body[i] = byte('a' + x>>40%6)
 	}
 	return record.Build(nil, &record.Message{Time: int64(n), Subject: fmt.Appendf(nil, "s.%d", n%7), Body: body})
 }

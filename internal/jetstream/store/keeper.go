@@ -185,11 +185,7 @@ func (s *Store) settle(g *generation) error {
 		}
 		s.pruneStates(o)
 	}
-	if err := s.removeDoomed(); err != nil {
-		return err
-	}
-	s.retire()
-	return nil
+	return s.removeDoomed()
 }
 
 // pruneStates removes the state files that only the checkpoint o referred to.
@@ -218,21 +214,37 @@ func (k *keeping) covered(number uint64) bool {
 	return k.generations[len(k.generations)-1].head.number >= number
 }
 
-// retire gives log files back that no checkpoint needs.
-func (s *Store) retire() {
-	k := &s.keep
-	var before wal.FileNumber
-	for len(k.clean) > 0 && k.covered(k.clean[0].number) {
-		file := k.clean[0].file
-		needed := slices.ContainsFunc(k.generations, func(g *generation) bool { return g.head.position.File <= file })
-		if needed {
+// retirable returns the first log file that is needed; below it no checkpoint
+// needs any that is clean. 0: none may go.
+func (k *keeping) retirable() (before wal.FileNumber) {
+	for _, c := range k.clean {
+		needed := slices.ContainsFunc(k.generations, func(g *generation) bool { return g.head.position.File <= c.file })
+		if needed || !k.covered(c.number) {
 			break
 		}
-		before = file + 1
-		k.clean = k.clean[1:]
+		before = c.file + 1
 	}
+	return before
+}
+
+// retire gives log files back that no checkpoint needs, by the given way.
+func (s *Store) retire(give func(before wal.FileNumber) error) error {
+	k := &s.keep
+	before := k.retirable()
+	k.clean = slices.DeleteFunc(k.clean, func(c cleanFile) bool { return c.file < before })
+	err := give(before)
 	if before > 0 {
-		s.log.Retire(before)
 		s.forgetDropped(before)
 	}
+	return err
+}
+
+// retireLater has files given back once the log has written that down.
+func (s *Store) retireLater() error {
+	return s.retire(func(before wal.FileNumber) error {
+		if before > 0 {
+			s.log.Retire(before)
+		}
+		return nil
+	})
 }

@@ -50,6 +50,28 @@ func TestLogStaysBoundedWhileEverythingIsKept(t *testing.T) {
 	})
 }
 
+// TestWhatIsMovedDoesNotDependOnTheLastSync has the keeper empty files while the log
+// still waits for its sync interval to end.
+func TestWhatIsMovedDoesNotDependOnTheLastSync(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode()
+		n.weak = true
+		opts := options(vfs.NewMem(), 1)
+		opts.SyncInterval, opts.FileSize = time.Hour, 24<<10
+		must(t, n.open(opts))
+		st, err := n.create()
+		must(t, err)
+		for i := range uint64(200) {
+			must(t, n.log(st, command{kindPublish, message(i)}))
+			must(t, n.apply(st))
+			synctest.Wait()
+		}
+		must(t, n.check(false))
+		must(t, n.s.Close())
+	})
+}
+
 func TestSparseSegmentsAreWrittenAnewAndEmptyOnesRemoved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -177,6 +199,48 @@ func TestFullDiskStopsNothingForGood(t *testing.T) {
 		fill(t, n, st, st.x.State().Last+500)
 		must(t, n.check(false))
 		must(t, n.s.Close())
+	})
+}
+
+// TestGroupDeletedDuringACheckpointIsForgottenByIt deletes one behind the beginning
+// of a checkpoint, which then is the only one that does not have it.
+func TestGroupDeletedDuringACheckpointIsForgottenByIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := vfs.NewMem()
+		f := vfs.NewFaulty(m, 1)
+		gate := vfs.NewGate(vfs.OpCreate)
+		n := newNode()
+		opts := options(f, 1)
+		opts.SetStateOwnFile(10)
+		must(t, n.open(opts))
+		st, err := n.create()
+		must(t, err)
+		must(t, n.log(st, command{kindPublish, message(1)}))
+		must(t, n.apply(st))
+		must(t, n.s.Checkpoint())
+		f.Observe(gate.Pass)
+		written := make(chan error)
+		go func() { written <- n.s.Checkpoint() }()
+		synctest.Wait()
+		must(t, n.remove(st.group))
+		gate.Open()
+		must(t, <-written)
+		left := m.AfterPowerLoss(nil)
+		must(t, n.s.Close())
+		for round := range uint64(2) {
+			k := n.known()
+			must(t, k.open(options(left, 2+round)))
+			synctest.Wait()
+			if len(k.damage) > 0 {
+				t.Errorf("start %d: %v", round, k.damage)
+			}
+			if names := strings.Join(filesBelow(t, left, "js"), " "); strings.Contains(names, "quarantine") {
+				t.Errorf("start %d: %s", round, names)
+			}
+			left = left.AfterPowerLoss(nil)
+			must(t, k.s.Close())
+		}
 	})
 }
 

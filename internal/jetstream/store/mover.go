@@ -68,15 +68,15 @@ func (s *Store) makeRoom() error {
 		}
 		// The files go when both generations of checkpoints do without them.
 		for range 2 {
-			if len(k.clean) == 0 || k.clean[0].file > before.Oldest {
+			if len(k.clean) == 0 || k.clean[0].file > before.Oldest || k.retirable() > before.Oldest {
 				break
 			}
-			if err := s.checkpoint(true); err != nil {
+			if err := s.writeCheckpoint(true); err != nil {
 				return err
 			}
 		}
-		if _, err := s.log.Commit(nil, wal.Essential); err != nil {
-			return err // what is retired is given back with the next batch
+		if err := s.retire(s.log.RetireNow); err != nil {
+			return err
 		}
 		if s.log.State().Oldest == before.Oldest {
 			s.isStuck(before.Oldest, "a checkpoint needs it: entries in it are not applied yet")
@@ -132,7 +132,7 @@ func (s *Store) stopping() bool {
 // it cannot be moved now.
 func (s *Store) moveFile(n wal.FileNumber, p pacing) (reason string, err error) {
 	last := map[Group]wal.Index{}
-	for rec, err := range s.log.Directory(n, wal.Position{}, s.log.End()) {
+	for rec, err := range s.log.Directory(n, wal.Position{}, wal.Position{}) {
 		switch {
 		case wal.Damaged(err):
 			for _, gr := range s.groupList() { // it may have been of any

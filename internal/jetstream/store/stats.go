@@ -143,7 +143,7 @@ func (sc *scrub) entries() error {
 	st := sc.s.log.State()
 	var buf []byte
 	for n := st.Oldest; n < st.Tail; n++ {
-		for rec, err := range sc.s.log.Directory(n, wal.Position{}, sc.s.log.End()) {
+		for rec, err := range sc.s.log.Directory(n, wal.Position{}, wal.Position{}) {
 			if err == nil {
 				sc.report.Entries++
 				buf, err = sc.s.log.Read(buf[:0], rec.Place)

@@ -272,6 +272,10 @@ func (s *Store) lookup(g Group) *group {
 func (s *Store) groupList() []*group {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	return s.groupListLocked()
+}
+
+func (s *Store) groupListLocked() []*group {
 	list := make([]*group, 0, len(s.mu.groups))
 	for _, gr := range s.mu.groups {
 		list = append(list, gr)

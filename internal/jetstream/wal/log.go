@@ -100,8 +100,12 @@ func (l *Log) Append(entries []Entry, class Class, done Completion) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.appendLocked(entries, int(total), class, done)
+}
+
+func (l *Log) appendLocked(entries []Entry, total int, class Class, done Completion) error {
 	for {
-		admitted, err := l.admitLocked(len(entries), int(total), class)
+		admitted, err := l.admitLocked(len(entries), total, class)
 		if err != nil {
 			return err
 		}
@@ -184,6 +188,27 @@ func (w *waitFor) Durable(r Result) {
 func (l *Log) Retire(before FileNumber) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.retireLocked(before) {
+		signal(l.wake)
+	}
+}
+
+// RetireNow is Retire that returns when that is durable. Its errors are those of
+// [Log.Append].
+func (l *Log) RetireNow(before FileNumber) error {
+	w := &waitFor{done: make(chan error, 1)}
+	l.mu.Lock()
+	l.retireLocked(before)
+	err := l.appendLocked(nil, 0, Essential, w)
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return <-w.done
+}
+
+// retireLocked reports whether there is something to be written down.
+func (l *Log) retireLocked(before FileNumber) bool {
 	for _, f := range *l.active.Load() {
 		if f.number >= before || f == l.mu.tail {
 			before = f.number
@@ -191,11 +216,11 @@ func (l *Log) Retire(before FileNumber) {
 		}
 	}
 	if l.mu.tail == nil || before <= l.mu.oldest {
-		return
+		return false
 	}
 	l.mu.oldest = before
 	l.mu.retirePending = true
-	signal(l.wake)
+	return true
 }
 
 // End returns up to where all that was accepted is durable.

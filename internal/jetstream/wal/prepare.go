@@ -18,6 +18,11 @@ func (l *Log) prepareLoop() {
 		select {
 		case <-l.stop:
 			return
+		default:
+		}
+		select {
+		case <-l.stop:
+			return
 		case <-l.prep:
 		case <-retry:
 		}

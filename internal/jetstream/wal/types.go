@@ -100,8 +100,8 @@ func (r Result) Place(i int) Place { return r.batch.place(r.first + i) }
 
 // Limits of the format and of a batch.
 const (
-	// minFileSize has room for a header, one batch and the marker behind it.
-	minFileSize = 16 * blockSize
+	// minFileSize has room for a header, some small batches and the marker behind them.
+	minFileSize = 6 * blockSize
 	maxFileSize = 1 << 30
 	// maxBatchEntries bounds the directory, whose room is kept before the payloads.
 	maxBatchEntries = 8192
@@ -112,7 +112,7 @@ type Options struct {
 	// FS and Dir are where the files are. Dir is made if it is missing.
 	FS  vfs.FS
 	Dir string
-	// FileSize is the size of new files in bytes, a multiple of 4096 from 64 KiB
+	// FileSize is the size of new files in bytes, a multiple of 4096 from 24 KiB
 	// to 1 GiB; default 64 MiB. It bounds what one Append may hold; see [Log.MaxAppend].
 	FileSize int64
 	// MaxFiles is how many files there may be, those kept ready included; default
