@@ -133,12 +133,20 @@ func Open(cfg Config, st *store.Store, accounts *core.Accounts, log *slog.Logger
 	return n, nil
 }
 
-// Serve lets clients reach the streams.
+// Serve lets clients reach the streams of accounts that JetStream is enabled for.
+// Those of others are kept as they are.
 func (n *Node) Serve() {
-	for _, s := range n.streams() {
-		s.open()
-	}
 	for _, a := range n.Accounts() {
+		streams := a.Streams("")
+		if n.Account(a.core) == nil {
+			if len(streams) > 0 {
+				n.log.Warn("Streams of an account are kept but not served: enable JetStream for it", "account", a.Name(), "streams", len(streams))
+			}
+			continue
+		}
+		for _, s := range streams {
+			s.open()
+		}
 		a.resolve()
 		a.dropForsaken()
 	}
