@@ -19,6 +19,7 @@ type Consumer struct {
 	runnable bool  // it is in the list of those to run
 	hungry   bool  // it is in the list of those that wait for messages
 	dirty    bool  // it may have changes that are not logged
+	buried   bool  // among them messages that it has given up: their letters are in Stream.mu
 	gone     bool  // deleted
 	expiring bool  // it is about to be deleted
 	dueAt    int64 // when it is to be run, 0: never

@@ -42,43 +42,56 @@ func (s *Stream) logDeltasLocked() {
 	s.logDeltasNowLocked()
 }
 
-// logDeltasNowLocked takes the changes of all consumers and logs them, together
-// with the dead letters that go with them.
+// deltasMax is the size of a Deltas entry from which others go into the next one.
+const deltasMax = 1 << 20
+
+// logDeltasNowLocked takes the changes of all consumers and logs them; those of
+// consumers that have given messages up in one piece with the dead letters.
 func (s *Stream) logDeltasNowLocked() {
 	s.mu.deltasAt = 0
 	if s.mu.refused != nil {
-		if s.logJointLocked(s.mu.refused); s.mu.refused != nil {
-			return
+		s.logJointLocked(s.mu.refused)
+	}
+	if len(s.mu.letters) > 0 && s.mu.refused == nil {
+		letters := s.mu.letters
+		s.mu.letters, s.mu.letterBytes = nil, 0
+		s.logWithLettersLocked(s.takeDeltasLocked(true), letters)
+	}
+	for len(s.mu.dirty) > 0 && s.mu.refused == nil {
+		if e := s.takeDeltasLocked(false); e != nil {
+			s.logWithLettersLocked(e, nil)
 		}
 	}
-	var e *entry
-	for i, c := range s.mu.dirty {
-		s.mu.dirty[i] = nil
-		c.dirty = false
-		if c.gone {
-			continue
-		}
-		if !c.logged {
+}
+
+// takeDeltasLocked takes changes of consumers for one entry: of all that have given
+// messages up, or of as many as it has room for. It returns nil if there are none.
+func (s *Stream) takeDeltasLocked(buried bool) *entry {
+	e := entryPool.Get().(*entry)
+	e.stream, e.kind = s, kindDeltas
+	rest := s.mu.dirty[:0]
+	for _, c := range s.mu.dirty {
+		switch {
+		case c.gone:
+			c.dirty = false
+		case buried && !c.buried, !buried && len(e.payload) >= deltasMax:
+			rest = append(rest, c)
+		case c.logged:
+			c.dirty, c.buried = false, false
+			e.addDelta(c)
+		default:
+			c.dirty, c.buried = false, false
 			s.deltaBuf = c.machine.Delta(s.deltaBuf[:0])
 			s.finishDeltaLocked(c, s.deltaBuf)
-			continue
 		}
-		if e == nil {
-			e = entryPool.Get().(*entry)
-			e.stream, e.kind = s, kindDeltas
-		}
-		e.addDelta(c)
 	}
-	s.mu.dirty = s.mu.dirty[:0]
-	letters := s.mu.letters
-	s.mu.letters = nil
-	if e != nil && len(e.payload) == 0 {
+	clear(s.mu.dirty[len(rest):])
+	s.mu.dirty = rest
+	if len(e.payload) == 0 {
 		e.release()
-		e = nil
+		return nil
 	}
-	if e != nil || len(letters) > 0 {
-		s.logWithLettersLocked(e, letters)
-	}
+	return e
 }
 
 // addDelta appends the changes of a consumer, if there are any.
@@ -126,6 +139,9 @@ func eachDelta(b []byte, f func(name string, delta []byte) error) error {
 func (s *Stream) deltasDurableLocked(e *entry) {
 	if e.err != nil {
 		s.failLocked(e.err)
+		if s.mu.failed == nil && !errors.Is(e.err, wal.ErrClosed) {
+			s.node.log.Error("What consumers have done cannot be stored", "account", s.account.Name(), "stream", s.name, "error", e.err)
+		}
 		return
 	}
 	_ = eachDelta(e.payload, func(name string, delta []byte) error {

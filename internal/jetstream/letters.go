@@ -48,6 +48,8 @@ func (a *Account) letterBox(on string) (*Stream, error) {
 		return nil, errNoBox
 	}
 	switch cfg := to.config.Load(); {
+	case to.frozen():
+		return nil, fmt.Errorf("the state of stream %s is lost: delete it, and create it again", to.name)
 	case cfg.Sealed:
 		return nil, fmt.Errorf("stream %s is sealed: it takes no messages", to.name)
 	case cfg.Retention == jsapi.RetainInterest:
@@ -120,9 +122,43 @@ func (s *Stream) deadLetterLocked(c *Consumer, e index.Entry, reason, detail str
 		field(headerLetterDetail, detail),
 		field(headerLetterTime, time.Unix(0, s.mu.now).UTC().Format(time.RFC3339Nano)),
 	})
-	payload := append(header, m.Body...)
-	s.mu.letters = append(s.mu.letters, letter{to, record.Append(nil, []byte(subject), payload, len(header))})
+	rec := record.Append(nil, []byte(subject), append(header, m.Body...), len(header))
+	if !s.roomForLetterLocked(c, len(rec)) {
+		return false
+	}
+	s.mu.letters = append(s.mu.letters, letter{to, rec})
+	if to.logged {
+		s.mu.letterBytes += len(rec)
+	}
+	c.buried = true
 	return true
+}
+
+// lettersMax is how many dead letters are logged in one piece.
+const lettersMax = 256
+
+// roomForLetterLocked makes room for a dead letter in the next piece of the log, by
+// logging those that are gathered. It reports false if that has to wait: the letter
+// is too large, or the log full.
+func (s *Stream) roomForLetterLocked(c *Consumer, size int) bool {
+	piece := s.node.store.MaxAppend(2 * lettersMax)
+	most := int(min(piece/2, deltasMax))
+	if int64(size) > piece-int64(most) && s.logged {
+		s.node.log.Error("Message stays pending, its dead letter is too large for the log", "account", s.account.Name(),
+			"stream", s.name, "consumer", c.name, "size", size)
+		return false
+	}
+	if !c.dirty {
+		c.dirty = true
+		s.mu.dirty = append(s.mu.dirty, c)
+	}
+	if s.mu.letterBytes == 0 || s.mu.letterBytes+size <= most && len(s.mu.letters) < lettersMax {
+		return true
+	}
+	if c.logged { // a change that is not would be applied while the consumer makes it
+		s.logDeltasNowLocked()
+	}
+	return len(s.mu.letters) == 0
 }
 
 func field(key, value string) wire.HeaderField {
@@ -235,7 +271,8 @@ func (j *joint) log(n *Node) bool {
 		e.stream.order.index--
 		if e.err = err; errors.Is(err, wal.ErrFull) { // it is sealed anew by the next attempt
 			e.stream.order.inflight -= e.count
-			e.count, e.err = 0, nil
+			e.stream.order.bytes -= e.bytes
+			e.count, e.bytes, e.err = 0, 0, nil
 		}
 	}
 	for _, s := range streams {

@@ -1,13 +1,16 @@
 package jetstream_test
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/tidings-io/tidings/internal/jetstream"
 	"github.com/tidings-io/tidings/internal/jetstream/consumer"
 	"github.com/tidings-io/tidings/internal/jsapi"
+	"github.com/tidings-io/tidings/internal/vfs"
 )
 
 func deadLetters(to string) map[string]string {
@@ -106,5 +109,87 @@ func TestMessageStaysPendingWhileItsDeadLetterHasNoPlace(t *testing.T) {
 		if strings.Contains(text, "Nats-Msg-Id") {
 			t.Errorf("dead letters have the id of the message:\n%s", text)
 		}
+	})
+}
+
+// TestManyDeadLettersAtATimeAllArrive has more given up in one turn than one step of
+// the log takes.
+func TestManyDeadLettersAtATimeAllArrive(t *testing.T) {
+	for name, f := range map[string]func(*jsapi.StreamConfig, *jsapi.StreamConfig){
+		"on disk":   func(_, _ *jsapi.StreamConfig) {},
+		"in memory": func(w, dead *jsapi.StreamConfig) { w.Storage, dead.Storage = jsapi.MemoryStorage, jsapi.MemoryStorage },
+	} {
+		t.Run(name, func(t *testing.T) {
+			copyTest(t, func(w *copyWorld) {
+				work := jsapi.StreamConfig{Name: "W", Subjects: []string{"w"}, Retention: jsapi.RetainWorkQueue}
+				dead := jsapi.StreamConfig{Name: "DEAD", Subjects: []string{"dead.>"}}
+				f(&work, &dead)
+				w.create(work)
+				w.create(dead)
+				must(t, w.createConsumer("W", jsapi.ConsumerConfig{
+					Durable: "C", MaxDeliver: 1, AckWait: time.Second, Metadata: deadLetters("dead.w"), AckPolicy: jsapi.AckExplicit,
+				}))
+				const n = 100
+				for range n {
+					w.put("w", strings.Repeat("x", 3000))
+				}
+				w.pull("W", "C", n, 0, func(got) {})
+				later(time.Minute)
+				if a, b := w.stream("W").State(), w.stream("DEAD").State(); a.Msgs != 0 || b.Msgs != n {
+					t.Errorf("%d messages are left, %d are dead letters", a.Msgs, b.Msgs)
+				}
+				if work.Storage == jsapi.MemoryStorage {
+					return
+				}
+				w.crash()
+				if a, b := w.stream("W").State(), w.stream("DEAD").State(); a.Msgs != 0 || b.Msgs != n {
+					t.Errorf("after a crash %d messages are left, %d are dead letters", a.Msgs, b.Msgs)
+				}
+			})
+		})
+	}
+}
+
+func TestDeadLettersThatWaitForRoomCountOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := vfs.NewMem()
+		srv, err := start(smallStore(m), io.Discard, func(cfg *jetstream.Config) { cfg.MaxBufferedBytes = 64 << 10 })
+		must(t, err)
+		must(t, srv.createStream(jsapi.StreamConfig{Name: "S", Subjects: []string{"s"}}))
+		must(t, srv.createStream(jsapi.StreamConfig{Name: "W", Subjects: []string{"w"}, Retention: jsapi.RetainWorkQueue}))
+		must(t, srv.createStream(jsapi.StreamConfig{Name: "DEAD", Subjects: []string{"dead"}}))
+		must(t, srv.createConsumer("W", jsapi.ConsumerConfig{Durable: "c", MaxDeliver: 1, AckPolicy: jsapi.AckExplicit, Metadata: deadLetters("dead")}))
+		body := strings.Repeat("x", 3000)
+		for range 100 {
+			srv.answer("w", body)
+		}
+		var replies []string
+		srv.pull("W", "c", 100, 0, func(g got) { replies = append(replies, g.reply) })
+		synctest.Wait()
+		m.SetCapacity(m.Used())
+		for full := false; !full; {
+			a, _ := srv.answer("s", body)
+			full = a.Error != nil
+		}
+		for _, reply := range replies {
+			srv.ack(reply, "+TERM", nil)
+			synctest.Wait()
+		}
+		pass(patience) // as many tries
+		synctest.Wait()
+		if st := srv.stream("DEAD").State(); st.Msgs == uint64(len(replies)) {
+			t.Error("the disk is not full")
+		}
+		m.SetCapacity(0)
+		pass(5 * time.Minute)
+		synctest.Wait()
+		if st := srv.stream("DEAD").State(); st.Msgs != uint64(len(replies)) {
+			t.Errorf("%d dead letters of %d", st.Msgs, len(replies))
+		}
+		if a, ok := srv.answer("dead", "more"); !ok || a.Error != nil {
+			t.Errorf("publishing when there is room: %+v", a)
+		}
+		must(t, srv.node.Close())
 	})
 }

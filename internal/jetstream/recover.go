@@ -76,6 +76,12 @@ func (s *Stream) freeze(err error) {
 	s.order.frozen, s.mu.failed = err, err
 }
 
+func (s *Stream) frozen() bool {
+	s.order.Lock()
+	defer s.order.Unlock()
+	return s.order.frozen != nil
+}
+
 // Apply implements [store.Recovery].
 func (r *recovery) Apply(rec wal.Record, _ *store.Files) error {
 	n := r.node

@@ -98,11 +98,13 @@ type Stream struct {
 		dirty    []*Consumer // with changes that may not be logged yet
 		deltasAt int64       // when they are to be logged
 		letters  []letter    // dead letters to be logged with them
-		refused  *joint      // what the log had no room for; the rest waits behind it
-		settling []*settling // who waits for entries to be applied
-		expiring bool        // an Expire command is on its way
-		expireAt int64       // not before then: the log had no room for the last one
-		held     bool        // expiry waits for entries that are on their way
+		// letterBytes is the size of those that go into the log.
+		letterBytes int
+		refused     *joint      // what the log had no room for; the rest waits behind it
+		settling    []*settling // who waits for entries to be applied
+		expiring    bool        // an Expire command is on its way
+		expireAt    int64       // not before then: the log had no room for the last one
+		held        bool        // expiry waits for entries that are on their way
 
 		copying   []*follower // what this stream copies from others
 		leaving   []*follower // what it does not any more
