@@ -184,9 +184,12 @@ func (s *Stream) applyLocked(e *entry) {
 	case publishes(e.kind):
 		s.applyPublishLocked(e)
 		return // released when the turn ends
-	case e.kind == kindCommand && e.err != nil && e.done != nil:
-		e.done(result{err: storeError(e.err)})
-	case e.kind == kindCommand && e.err == nil:
+	case e.kind == kindCommand && e.err != nil:
+		s.failLocked(e.err)
+		if e.done != nil {
+			e.done(result{err: storeError(e.err)})
+		}
+	case e.kind == kindCommand:
 		r := s.commandLocked(e.command)
 		if e.done != nil {
 			e.done(r)

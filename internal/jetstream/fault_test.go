@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/vfs"
@@ -146,6 +148,27 @@ func TestAfterAFailedSyncNothingIsAcknowledged(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestInfoOfAStoppedStreamComesAtOnce has a command be what meets the failing disk.
+func TestInfoOfAStoppedStreamComesAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := vfs.NewFaulty(vfs.NewMem(), 1)
+		srv, err := start(smallStore(f), io.Discard)
+		must(t, err)
+		must(t, srv.createStream(jsapi.StreamConfig{Name: "S", Subjects: []string{"s"}}))
+		f.Inject(vfs.Fault{On: vfs.OpWrite, Match: func(c vfs.Call) bool { return strings.Contains(c.Name, "wal") }})
+		if _, err := srv.stream("S").Purge(jsapi.StreamPurgeRequest{}); err == nil {
+			t.Error("a purge is confirmed that cannot be stored")
+		}
+		began := time.Now()
+		_, lost := lostIn(t, srv)
+		if took := time.Since(began); took != 0 || len(lost) == 0 {
+			t.Errorf("after %v health says %v", took, lost)
+		}
+		_ = srv.node.Close() // it has failed
+	})
 }
 
 func TestFullDiskRefusesPublishesUntilThereIsRoom(t *testing.T) {

@@ -185,7 +185,9 @@ func (n *Node) Close() error {
 		s.close(jsapi.StatusServerShutdown)
 	}
 	n.pool.wait()
-	return n.store.Close()
+	err := n.store.Close()
+	n.pool.wait() // for what became durable last
+	return err
 }
 
 // ending reports whether the server is about to end.

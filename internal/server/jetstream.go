@@ -39,6 +39,10 @@ func (s *Server) startJetStream() error {
 		s.log.Info("Keeping messages in a directory of the user's; choose another with --store_dir", "directory", o.StoreDir)
 	}
 	dir := filepath.Join(o.StoreDir, storeName)
+	memory, disk := o.Capacity()
+	if m, d := o.Reserved(); m > memory || d > disk {
+		return fmt.Errorf("jetstream: the limits of accounts add up to %d bytes in memory and %d on disk, the server has %d and %d: lower them, or set max_mem and max_file", m, d, memory, disk)
+	}
 	s.js.disk = telemetry.NewDisk(vfs.NewDir(dir))
 	st, err := store.Open(store.Options{
 		FS: s.js.disk, Dir: ".", SyncInterval: o.SyncInterval, Log: s.log,
@@ -51,10 +55,6 @@ func (s *Server) startJetStream() error {
 	})
 	if err != nil {
 		return fmt.Errorf("jetstream: %s: %w", dir, err)
-	}
-	memory, disk := o.Capacity()
-	if m, d := o.Reserved(); m > memory || d > disk {
-		return fmt.Errorf("jetstream: the limits of accounts add up to %d bytes in memory and %d on disk, the server has %d and %d: lower them, or set max_mem and max_file", m, d, memory, disk)
 	}
 	node, err := jetstream.Open(jetstream.Config{
 		Server: s.name, ID: s.id, Version: NATSVersion, Domain: o.Domain, Dir: dir,
