@@ -58,6 +58,7 @@ type checkpointRun struct {
 	scratch  []byte
 	head     checkpointHead
 	old      map[uint64]vfs.File // checkpoints that sections are copied from
+	taken    []*group            // whose changes since the last one this one has
 	doomed   []doomedFile        // segments that nothing refers to
 	sparse   []sparseSegment     // segments that are worth to be written anew
 }
@@ -105,6 +106,12 @@ func (s *Store) writeCheckpoint(all bool) error {
 		}
 	}
 	if err != nil {
+		for _, gr := range r.taken {
+			s.markChanged(gr) // what was written of it is not in a checkpoint
+		}
+		for _, d := range r.doomed {
+			d.segment.doomed = false
+		}
 		_ = s.opts.FS.Remove(tmp) // if it is still there, the next attempt removes it
 		return fmt.Errorf("write %s: %w", checkpointName(r.number), err)
 	}
@@ -180,6 +187,9 @@ func (r *checkpointRun) group(gr *group) error {
 	ref, known := r.s.keep.ref(g)
 	_, touched := r.touched[g]
 	owner, changed := r.s.takeChanged(gr)
+	if changed {
+		r.taken = append(r.taken, gr)
+	}
 	if g == NodeGroup && owner != nil && !touched {
 		// A stream may have been made since the log was looked at, and its state be in
 		// this checkpoint already: the node must have it, too.
@@ -213,7 +223,6 @@ func (r *checkpointRun) group(gr *group) error {
 	}
 	sec, err := r.encode(gr, owner)
 	if err != nil {
-		r.s.markChanged(gr)
 		return err
 	}
 	r.applied[g] = sec.applied
@@ -226,9 +235,10 @@ func (r *checkpointRun) group(gr *group) error {
 }
 
 // postpone reports whether a large state is left as it is on disk, because writing
-// it would cost more than the log that a restart has to go through instead.
+// it would cost more than the log that a restart has to go through instead. While
+// files wait to be retired it must be written: the old one may still refer to them.
 func (r *checkpointRun) postpone(ref sectionRef) bool {
-	if r.large || r.all || ref.stateFile == 0 || ref.end.File == 0 {
+	if r.large || r.all || ref.stateFile == 0 || ref.end.File == 0 || len(r.s.keep.clean) > 0 {
 		return false
 	}
 	return r.s.logged(ref.end) < min(2*ref.stateSize, 4*r.s.opts.CheckpointBytes)

@@ -78,7 +78,7 @@ func script(n *node, opts store.Options) error {
 func scriptOptions(fsys vfs.FS) store.Options {
 	opts := options(fsys, 5)
 	opts.MaxFiles, opts.SegmentSize, opts.CheckpointBytes = 6, 16<<10, 64<<10
-	opts.SetStateOwnFile(2000)
+	opts.SetStateOwnFile(600)
 	return opts
 }
 

@@ -7,6 +7,7 @@ import (
 	"path"
 
 	"github.com/tidings-io/tidings/internal/record"
+	"github.com/tidings-io/tidings/internal/vfs"
 )
 
 // Rescue calls f for every message that can be read in the segments of a stopped
@@ -64,25 +65,36 @@ func rescueSegment(opts Options, g Group, name string, f func(g Group, m record.
 	if size < segmentHeader {
 		return nil
 	}
-	found := 0
 	var failed error
 	each := func(_ int64, m record.Message, err error) {
 		if err == nil && failed == nil && !m.Erased {
-			found++
 			failed = f(g, m)
 		}
 	}
 	head := make([]byte, segmentHeader)
-	_, err = disk.ReadAt(head, 0)
-	if err != nil {
+	if _, err = disk.ReadAt(head, 0); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	plain, blocks := segmentRef{size: size}, segmentRef{size: math.MaxUint32, blocks: true}
 	h, err := parseSegmentHead(head)
-	if err != nil || !h.blocks {
-		eachRecord(disk, segmentRef{size: size}, each)
+	if err != nil {
+		// A block that could not be made smaller has records as they are, too.
+		h.blocks = recordsIn(disk, blocks) > recordsIn(disk, plain)
 	}
-	if failed == nil && (h.blocks || err != nil && found == 0) {
-		eachRecord(disk, segmentRef{size: math.MaxUint32, blocks: true}, each)
+	if h.blocks {
+		eachRecord(disk, blocks, each)
+	} else {
+		eachRecord(disk, plain, each)
 	}
 	return failed
+}
+
+// recordsIn returns how many records a segment has if it is read in that way.
+func recordsIn(disk vfs.File, ref segmentRef) (n int) {
+	eachRecord(disk, ref, func(_ int64, _ record.Message, err error) {
+		if err == nil {
+			n++
+		}
+	})
+	return n
 }
