@@ -40,10 +40,14 @@ type recovery struct {
 }
 
 // Restore implements [store.Recovery].
-func (r *recovery) Restore(g store.Group, applied wal.Index, state []byte, _ *store.Files) error {
+func (r *recovery) Restore(g store.Group, applied wal.Index, state *store.Parts, _ *store.Files) error {
 	n := r.node
 	if g == nodeGroup {
-		if err := n.catalogue.restore(state, applied); err != nil {
+		all, err := state.Next()
+		if err == nil {
+			err = n.catalogue.restore(all, applied)
+		}
+		if err != nil {
 			return err
 		}
 		for _, e := range n.catalogue.streams {
@@ -133,6 +137,9 @@ func (r *recovery) Damaged(g store.Group, err error) {
 	if whole := (*store.DamageError)(nil); errors.As(err, &whole) && whole.Seq == 0 && g != 0 {
 		n.log.Error("The state of a stream is lost", "group", g, "error", err)
 		r.lost[g] = err
+		if s := n.mu.groups[g]; s != nil {
+			s.freeze(err)
+		}
 		return
 	}
 	if s := n.mu.groups[g]; s != nil {

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"io"
 
 	"github.com/tidings-io/tidings/internal/jetstream/store"
 	"github.com/tidings-io/tidings/internal/jetstream/stream"
@@ -13,45 +13,41 @@ import (
 	"github.com/tidings-io/tidings/internal/jsapi"
 )
 
-// The state of a stream in a checkpoint: version (u8), the length (u64) and the
-// state of the machine, the length (u32) of its losses as JSON, these, then for each
-// consumer the length (u32) of its name and
-// configuration as JSON (a consumerCommand), these, the length (u32) of its
-// machine's state and that.
-const stateVersion = 1
-
-// stateSize is how large the last state was, and with how many messages. The next
-// one gets its memory in one piece: as large as it may be, it must not be copied
-// from slice to slice while it grows.
-type stateSize struct {
-	bytes    int
-	messages uint64
-}
-
-// expect returns the size to expect with a number of messages.
-func (s stateSize) expect(messages uint64) int {
-	if s.messages == 0 {
-		return 0
-	}
-	n := float64(s.bytes) / float64(s.messages) * float64(messages)
-	return int(n + n/16)
-}
+// The state of a stream in a checkpoint: version (u8), the parts of the machine's
+// state, the length (u32) of its losses as JSON, these, then for each consumer the
+// length (u32) of its name and configuration as JSON (a consumerCommand), these, the
+// length (u32) of its machine's state and that.
+const stateVersion = 2
 
 var errState = errors.New("state of a stream cannot be read")
 
-func (s *Stream) appendStateLocked(dst []byte) (all []byte) {
-	from := len(dst)
-	messages := s.mu.machine.Index().State().Messages
-	dst = slices.Grow(dst, s.mu.stateSize.expect(messages))
-	defer func() { s.mu.stateSize = stateSize{len(all) - from, messages} }()
-	dst = append(dst, stateVersion)
-	at := len(dst)
-	dst = binary.LittleEndian.AppendUint64(dst, 0)
-	dst = s.mu.machine.AppendState(dst)
-	binary.LittleEndian.PutUint64(dst[at:], uint64(len(dst)-at-8))
-	at = len(dst)
-	dst = s.mu.lost.appendState(binary.LittleEndian.AppendUint32(dst, 0))
-	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+// streamState takes the state of a stream in parts. Those of the machine say how it
+// can go on between them; losses and consumers are in the last one.
+type streamState struct {
+	s       *Stream
+	begun   bool
+	machine *stream.Capture
+}
+
+// Next implements [store.State].
+func (c *streamState) Next(dst []byte, size int) (all []byte, last bool) {
+	if !c.begun {
+		c.begun = true
+		dst = append(dst, stateVersion)
+	}
+	if dst, last = c.machine.Next(dst, size); last {
+		at := len(dst)
+		dst = c.s.mu.lost.appendState(binary.LittleEndian.AppendUint32(dst, 0))
+		binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+		dst = c.s.appendConsumersLocked(dst)
+	}
+	return dst, last
+}
+
+// Drop implements [store.State].
+func (c *streamState) Drop() { c.machine.Drop() }
+
+func (s *Stream) appendConsumersLocked(dst []byte) []byte {
 	for _, c := range s.mu.consumers {
 		if !c.logged {
 			continue
@@ -73,15 +69,8 @@ func (s *Stream) appendStateLocked(dst []byte) (all []byte) {
 }
 
 // restore brings back the state of a checkpoint.
-func (s *Stream) restore(b []byte, applied wal.Index) error {
-	if len(b) < 9 || b[0] != stateVersion {
-		return fmt.Errorf("%w: version", errState)
-	}
-	n := binary.LittleEndian.Uint64(b[1:])
-	if b = b[9:]; uint64(len(b)) < n {
-		return fmt.Errorf("%w: it ends early", errState)
-	}
-	m, err := stream.Decode(b[:n], s.space)
+func (s *Stream) restore(state *store.Parts, applied wal.Index) error {
+	m, rest, err := s.decode(state)
 	if err != nil {
 		return err
 	}
@@ -89,7 +78,7 @@ func (s *Stream) restore(b []byte, applied wal.Index) error {
 	s.account.capture(s, s.config.Load().Subjects, cfg.Subjects)
 	s.config.Store(&cfg)
 	s.setMachineLocked(m)
-	lost, b, ok := cut(b[n:])
+	lost, consumers, ok := cut(rest)
 	if !ok {
 		return fmt.Errorf("%w: it ends before its losses", errState)
 	}
@@ -97,6 +86,38 @@ func (s *Stream) restore(b []byte, applied wal.Index) error {
 		return fmt.Errorf("%w: losses: %w", errState, err)
 	}
 	s.lostLocked()
+	s.mu.applied = applied
+	return s.restoreConsumers(consumers)
+}
+
+// decode returns the machine of a state, and what is behind it.
+func (s *Stream) decode(state *store.Parts) (m *stream.Machine, rest []byte, err error) {
+	d, begun := stream.NewDecoder(s.space), false
+	for {
+		b, err := state.Next()
+		if errors.Is(err, io.EOF) {
+			return nil, nil, fmt.Errorf("%w: it ends early", errState)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(b) == 0 {
+			return nil, nil, fmt.Errorf("%w: an empty part", errState)
+		}
+		if !begun && b[0] != stateVersion {
+			return nil, nil, fmt.Errorf("%w: it has version %d, this program reads %d: use the program that wrote it", errState, b[0], stateVersion)
+		}
+		if !begun {
+			begun, b = true, b[1:]
+		}
+		rest, done, err := d.Part(b)
+		if err != nil || done {
+			return d.Machine(), rest, err
+		}
+	}
+}
+
+func (s *Stream) restoreConsumers(b []byte) error {
 	for len(b) > 0 {
 		var head, state []byte
 		var ok bool
@@ -114,7 +135,6 @@ func (s *Stream) restore(b []byte, applied wal.Index) error {
 			return fmt.Errorf("consumer %s: %w", c.Name, err)
 		}
 	}
-	s.mu.applied = applied
 	return nil
 }
 
@@ -138,7 +158,9 @@ func (o *streamOwner) View(f func(v store.View)) {
 	s := (*Stream)(o)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f(store.View{Index: s.mu.machine.Index(), Applied: s.mu.applied, State: s.appendStateLocked})
+	f(store.View{Index: s.mu.machine.Index(), Applied: s.mu.applied, State: func() store.State {
+		return &streamState{s: s, machine: s.mu.machine.Capture()}
+	}})
 }
 
 // catalogueOwner is the catalogue as the store sees it.
@@ -149,7 +171,7 @@ func (o *catalogueOwner) View(f func(v store.View)) {
 	c := &o.catalogue
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f(store.View{Applied: c.index, State: c.appendStateLocked})
+	f(store.View{Applied: c.index, State: func() store.State { return store.Whole(c.appendStateLocked) }})
 }
 
 // attach gives the store access to the stream.

@@ -111,8 +111,6 @@ type Stream struct {
 		followers []*follower // who copies from this stream
 		told      uint64      // last sequence that they have been told of
 
-		stateSize stateSize
-
 		reader  *store.Reader
 		readBuf []byte
 		bytes   int64 // counted in the account's usage

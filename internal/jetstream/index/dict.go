@@ -22,6 +22,7 @@ type dict struct {
 	births births
 	n      int     // subjects
 	sweeps []sweep // pages with entries to forget, by due
+	held   bool    // no entry is forgotten: somebody needs the IDs as they are
 
 	// hot finds subjects that were looked up lately; pages hold the truth.
 	hot hot
@@ -63,13 +64,16 @@ func (d *dict) lookup(key []byte) ID {
 
 // add returns the ID of a subject, which is a new one without messages if the
 // dictionary does not have it.
-func (d *dict) add(key []byte) ID {
+func (d *dict) add(key []byte) ID { return d.addAs(key, d.ids.alloc) }
+
+// addAs is add where alloc says which ID a new subject gets.
+func (d *dict) addAs(key []byte, alloc func() ID) ID {
 	if id := d.hot.get(key); id != 0 {
 		return id
 	}
 	if len(d.groups) == 0 {
 		d.groups = append(d.groups, &group{pages: []uint32{d.newPage(page{})}})
-		id := d.insert(leaf{page: d.groups[0].pages[0]}, key, spot{})
+		id := d.insert(leaf{page: d.groups[0].pages[0]}, key, spot{}, alloc())
 		d.groups[0].insert(0, func(int) []byte { return key })
 		d.fences.insert(0, func(int) []byte { return key })
 		return id
@@ -80,7 +84,7 @@ func (d *dict) add(key []byte) ID {
 		d.hot.put(key, s.id)
 		return s.id
 	}
-	id := d.insert(l, key, s)
+	id := d.insert(l, key, s, alloc())
 	if s.at == 0 {
 		d.leastChanged(l)
 	}
@@ -94,8 +98,7 @@ func (d *dict) add(key []byte) ID {
 	return id
 }
 
-func (d *dict) insert(l leaf, key []byte, s spot) ID {
-	id := d.ids.alloc()
+func (d *dict) insert(l leaf, key []byte, s spot, id ID) ID {
 	*d.ids.home(id) = l.page
 	p := &d.pages[l.page]
 	p.insert(key, s, id)

@@ -2,98 +2,70 @@ package index
 
 import "encoding/binary"
 
-// The state of an index. Numbers are uvarints unless another size is given.
-//
-//	u8  version: 1
-//	i8  charge of a message without header block, added to its record's size
-//	i8  charge of one with a header block
-//	    first sequence; last sequence
-//	    number of subjects that have messages; for each, in the order of bytes:
-//	        bytes that it shares with the one before it
-//	        number of bytes that follow these
-//	        ID
-//	        these bytes
-//	    number of messages; then runs of neighbouring sequences until there are as
-//	    many:
-//	        number of sequences between the last message and this run; before the
-//	        first run, First is the sequence expected
-//	        number of messages, at least 1; for each:
-//	            ID
-//	            size of the record times 2, plus 1 if it has a header block
-//	            distance of the record's offset from the end of the record before
-//	            it (before the first one, and in another file, from 0), zigzag,
-//	            times 2, plus 1 if the file is not that of the record before it
-//	            (before the first one, 0)
-//	            the file, if it is another one
-//
-// States of subjects, blocks and counts of files follow from these.
-const stateVersion = 1
+// The state of an index: a version (u8: 2), the charges of a message without and
+// with a header block (i8 each), then records. docs/formats/index.md has their
+// bytes.
+const stateVersion = 2
+
+// The kinds of records of a state.
+const (
+	recordEnd      = 0 // sums; nothing follows
+	recordSubjects = 1 // subjects, in their order
+	recordMessages = 2 // messages, in their order
+	recordBorn     = 3 // a subject out of its order
+	recordRemoved  = 4 // a message that a record before had is gone
+	recordMoved    = 5 // one is elsewhere
+	recordCleared  = 6 // forget all records so far
+)
 
 // AppendState appends the index in the form that [Decode] takes, about six bytes
 // a message and of a subject what it does not share with its neighbour. It is
-// neither compressed nor secured by a checksum.
+// neither compressed nor secured by a checksum. [Index.Capture] does it in parts.
 func (x *Index) AppendState(dst []byte) []byte {
-	dst = append(dst, stateVersion, byte(x.charge.Plain), byte(x.charge.Header))
-	dst = binary.AppendUvarint(dst, x.first)
-	dst = binary.AppendUvarint(dst, x.last)
-	dst = binary.AppendUvarint(dst, x.subjects)
-	dst = x.dict.appendState(dst)
-	dst = binary.AppendUvarint(dst, x.messages)
-	w := writer{dst: dst, next: x.first}
-	for _, b := range x.blocks.list {
-		for row := 0; row < len(b.ids); {
-			if b.ids[row] == 0 {
-				row++
-				continue
-			}
-			row = b.appendRun(&w, row)
-		}
-	}
-	return w.dst
+	dst, _ = x.Capture().Next(dst, -1)
+	return dst
 }
 
-// appendState appends the subjects that have messages.
-func (d *dict) appendState(dst []byte) []byte {
-	var text, last []byte
-	for _, g := range d.groups {
-		for _, n := range g.pages {
-			p := &d.pages[n]
-			for at := 0; at < len(p.b); {
-				e := entryAt(p.b, at)
-				at = e.end
-				text = append(text[:e.shared], p.b[e.text:e.end]...)
-				if p.dead > 0 && d.ids.at(e.id).count == 0 {
-					continue
-				}
-				shared := sharedLen(last, text)
-				dst = binary.AppendUvarint(dst, uint64(shared))
-				dst = binary.AppendUvarint(dst, uint64(len(text)-shared))
-				dst = binary.AppendUvarint(dst, uint64(e.id))
-				dst = append(dst, text[shared:]...)
-				last = append(last[:0], text...)
-			}
-		}
+// openList begins a record with a count (u32) that closeList knows.
+func openList(dst []byte, kind byte) []byte { return append(dst, kind, 0, 0, 0, 0) }
+
+// closeList ends the record that begins at the offset; without entries it is none.
+func closeList(dst []byte, at, n int) []byte {
+	if n == 0 {
+		return dst[:at]
 	}
+	binary.LittleEndian.PutUint32(dst[at+1:], uint32(n))
 	return dst
+}
+
+// appendSubject appends a subject behind the subject last.
+func appendSubject(dst, last, text []byte, id ID) []byte {
+	shared := sharedLen(last, text)
+	dst = binary.AppendUvarint(dst, uint64(shared))
+	dst = binary.AppendUvarint(dst, uint64(len(text)-shared))
+	dst = binary.AppendUvarint(dst, uint64(id))
+	return append(dst, text[shared:]...)
 }
 
 // writer appends messages.
 type writer struct {
 	dst  []byte
+	n    int    // messages
 	next uint64 // the sequence after the last one
 	end  Place  // of the last record
 }
 
 // appendRun appends the messages of neighbouring sequences that begin with the
-// row, and returns the row behind them.
-func (b *block) appendRun(w *writer, row int) int {
+// row, up to most, and returns the row behind them.
+func (b *block) appendRun(w *writer, row, most int) int {
 	end := row
-	for end < len(b.ids) && b.ids[end] != 0 && (end == row || b.seq(end) == b.seq(end-1)+1) {
+	for end < len(b.ids) && end-row < most && b.ids[end] != 0 && (end == row || b.seq(end) == b.seq(end-1)+1) {
 		end++
 	}
 	w.dst = binary.AppendUvarint(w.dst, b.seq(row)-w.next)
 	w.dst = binary.AppendUvarint(w.dst, uint64(end-row))
 	w.next = b.seq(end-1) + 1
+	w.n += end - row
 	for ; row < end; row++ {
 		size := b.sizes[row]
 		w.dst = binary.AppendUvarint(w.dst, uint64(b.ids[row]))

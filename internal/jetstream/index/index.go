@@ -16,7 +16,8 @@ type Index struct {
 	removals removals
 	sets     sets
 	// epoch counts how often all was cleared, after which no ID means anything.
-	epoch uint64
+	epoch   uint64
+	capture *Capture // nil: none is open
 }
 
 // New returns an index without messages. The first message gets the sequence
@@ -40,7 +41,9 @@ func (x *Index) Append(seq uint64, text []byte, size uint32, at Place) ID {
 		invariant.That(seq > x.last, "sequence %d is appended after %d", seq, x.last)
 	}
 	id := x.dict.add(text)
-	x.enter(id, seq)
+	if x.enter(id, seq) && x.capture != nil {
+		x.capture.born(text, id)
+	}
 	x.blocks.append(seq, id, size, at)
 	if x.messages == 0 {
 		x.first = seq
@@ -52,15 +55,18 @@ func (x *Index) Append(seq uint64, text []byte, size uint32, at Place) ID {
 	return id
 }
 
-// enter counts a message, the newest, for its subject.
-func (x *Index) enter(id ID, seq uint64) {
+// enter counts a message, the newest, for its subject. It reports whether it is
+// the only one.
+func (x *Index) enter(id ID, seq uint64) bool {
 	s := x.dict.ids.at(id)
-	if s.count == 0 {
+	only := s.count == 0
+	if only {
 		x.dict.revive(id)
 		x.subjects++
 		s.last, s.back = seq, 0
 	}
 	x.count(id, s, seq)
+	return only
 }
 
 // count counts a message of a subject whose last one is set.
@@ -98,6 +104,9 @@ func (x *Index) Remove(seq uint64) (Entry, bool) {
 	x.bytes -= x.charge.Of(e.Size, e.Header)
 	x.files.sub(e.Place.File, e.Size)
 	x.removals.note(seq, e.ID, seq == x.first)
+	if x.capture != nil {
+		x.capture.removed(seq)
+	}
 	if x.messages == 0 {
 		x.first = x.last + 1
 	} else if seq == x.first {
@@ -155,6 +164,9 @@ func (x *Index) Clear(nextFirst uint64) {
 	x.removals.n++
 	x.removals.forget()
 	x.epoch++
+	if x.capture != nil {
+		x.capture.cleared()
+	}
 }
 
 // Get returns the message with the sequence, false if there is none.
@@ -177,6 +189,9 @@ func (x *Index) Move(seq uint64, from, to Place) bool {
 	b.move(row, to)
 	x.files.sub(from.File, size)
 	x.files.add(to.File, size)
+	if x.capture != nil {
+		x.capture.moved(seq, to)
+	}
 	return true
 }
 

@@ -62,6 +62,9 @@ func (p *pageWriter) add(text []byte, id ID) {
 	p.d.n++
 }
 
+// any reports whether there was a subject.
+func (p *pageWriter) any() bool { return p.d.n > 0 }
+
 func (p *pageWriter) flush() {
 	d := p.d
 	n := d.newPage(page{b: append(make([]byte, 0, pageCap(len(p.w.b))), p.w.b...), n: p.w.n})
@@ -87,4 +90,16 @@ func (p *pageWriter) finish() {
 		p.flush()
 	}
 	p.d.hot.fit(p.d.n)
+}
+
+// recount finds the subjects without messages, once all that have some are known.
+func (d *dict) recount(removals uint64) {
+	d.sweeps = nil
+	for n := range d.pages {
+		if p := &d.pages[n]; p.n > 0 {
+			p.queued = false
+			d.rehome(uint32(n))
+			d.plan(uint32(n), removals)
+		}
+	}
 }

@@ -11,6 +11,7 @@ package index
 const (
 	sweepMin   = 16
 	sweepAlone = 64 // the same, of the only page
+	sweepMost  = 4  // pages at a time
 )
 
 type sweep struct {
@@ -48,14 +49,18 @@ func (d *dict) plan(n uint32, removals uint64) {
 	}
 }
 
-// sweepDue sweeps the pages whose time has come.
+// sweepDue sweeps the pages whose time has come, a few at a time: there are many
+// after a while in which none could be.
 func (d *dict) sweepDue(removals uint64) {
-	for len(d.sweeps) > 0 && d.sweeps[0].due <= removals {
-		n := d.sweeps[0].page
+	if d.held {
+		return
+	}
+	for n := 0; n < sweepMost && len(d.sweeps) > 0 && d.sweeps[0].due <= removals; n++ {
+		page := d.sweeps[0].page
 		d.sweeps = d.sweeps[1:]
-		if d.pages[n].queued {
-			d.pages[n].queued = false
-			d.sweep(n, removals)
+		if d.pages[page].queued {
+			d.pages[page].queued = false
+			d.sweep(page, removals)
 		}
 	}
 	if len(d.sweeps) == 0 {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
 	"time"
 
@@ -15,7 +14,8 @@ import (
 )
 
 const (
-	// stateOwnFile is the size from which a state gets a file of its own.
+	// stateOwnFile is the size from which a state gets a file of its own, and that of
+	// the parts it is taken in.
 	stateOwnFile = 256 << 10
 	// keptInline is how many bytes of kept records a checkpoint takes of a group;
 	// more of them go to a segment first.
@@ -244,7 +244,8 @@ func (r *checkpointRun) postpone(ref sectionRef) bool {
 	return r.s.logged(ref.end) < min(2*ref.stateSize, 4*r.s.opts.CheckpointBytes)
 }
 
-// encode takes the state of a group.
+// encode takes the state of a group. The section says what is on disk and in memory
+// when the last part of the state is taken.
 func (r *checkpointRun) encode(gr *group, owner Owner) (section, error) {
 	f := gr.files
 	if f.kept.Bytes() > keptInline {
@@ -253,20 +254,39 @@ func (r *checkpointRun) encode(gr *group, owner Owner) (section, error) {
 		}
 	}
 	sec := section{group: f.group, kind: stateInline}
-	owner.View(func(v View) {
-		sec.applied = v.Applied
-		r.scratch = v.State(r.scratch[:0])
-		r.describe(&sec, gr, v.Index)
-	})
-	sec.state = r.scratch
-	sec.stateSize, sec.stateSum = uint64(len(sec.state)), checksum(sec.state)
-	if len(sec.state) < r.s.opts.stateOwnFile {
+	var state State
+	var last bool
+	next := func(v View) {
+		if state == nil {
+			state = v.State()
+		}
+		r.scratch = append(r.scratch[:0], make([]byte, pieceHeader)...)
+		if r.scratch, last = state.Next(r.scratch, r.s.opts.stateOwnFile); last {
+			sec.applied = v.Applied
+			r.describe(&sec, gr, v.Index)
+		}
+	}
+	owner.View(next)
+	if sec.state = r.scratch[pieceHeader:]; last && len(sec.state) < r.s.opts.stateOwnFile {
+		sec.stateSize, sec.stateSum = uint64(len(sec.state)), checksum(sec.state)
 		return sec, nil
 	}
-	sec.kind, sec.stateFile = stateInFile, r.number
-	err := r.s.writeState(&sec)
-	sec.state = nil
-	return sec, err
+	sec.kind, sec.stateFile, sec.state = stateInFile, r.number, nil
+	w, err := r.s.createState(&sec)
+	for err == nil {
+		if err = w.part(r.scratch); err != nil || last {
+			break
+		}
+		owner.View(next)
+	}
+	if err != nil {
+		owner.View(func(View) { state.Drop() })
+		if w != nil {
+			err = errors.Join(err, w.disk.Close())
+		}
+		return section{}, err
+	}
+	return sec, w.finish(&sec)
 }
 
 // describe sets what is on disk and in memory of the group; x may be nil. The
@@ -303,36 +323,6 @@ func (r *checkpointRun) describe(sec *section, gr *group, x *index.Index) {
 		}
 		sec.segments = append(sec.segments, segmentRef{g.number, g.blocks, g.size.Load()})
 	}
-}
-
-// writeState writes a state to a file of its own.
-func (s *Store) writeState(sec *section) error {
-	dir := s.path(groupDir(sec.group))
-	if err := s.opts.FS.MkdirAll(dir); err != nil {
-		return err
-	}
-	name := path.Join(dir, stateName(sec.stateFile))
-	if err := s.removeIfThere(name); err != nil {
-		return err
-	}
-	disk, err := s.opts.FS.Create(name)
-	if err != nil {
-		return err
-	}
-	_, err = disk.WriteAt(appendStateHead(nil, sec), 0)
-	if err == nil {
-		_, err = disk.WriteAt(sec.state, stateHeader)
-	}
-	if err == nil {
-		if err = disk.Sync(); err != nil {
-			err = &syncError{err}
-		}
-	}
-	err = errors.Join(err, disk.Close())
-	if err == nil {
-		err = s.syncGroupDir(sec.group)
-	}
-	return err
 }
 
 // copySection takes over what the last checkpoint has of a group.

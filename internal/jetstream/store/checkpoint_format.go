@@ -17,8 +17,6 @@ const (
 	checkpointHeader  = 128
 	sectionMagic      = "TdCs"
 	sectionHeader     = 64
-	stateMagic        = "TidingsG"
-	stateHeader       = 64
 
 	stateInline = 0 // the state follows
 	stateInFile = 1 // the state is a file of its own
@@ -254,34 +252,6 @@ func findSection(b []byte) int {
 		return i + 1
 	}
 	return len(b)
-}
-
-// appendStateHead appends the header of a state file.
-func appendStateHead(dst []byte, s *section) []byte {
-	from := len(dst)
-	dst = append(dst, stateMagic...)
-	dst = le.AppendUint32(dst, checkpointVersion)
-	dst = le.AppendUint32(dst, s.stateSum)
-	dst = le.AppendUint64(dst, uint64(s.group))
-	dst = le.AppendUint64(dst, uint64(s.applied))
-	dst = le.AppendUint64(dst, s.stateSize)
-	dst = append(dst, make([]byte, stateHeader-4-(len(dst)-from))...)
-	return le.AppendUint32(dst, checksum(dst[from:]))
-}
-
-// checkState returns the state in a file that a section refers to.
-func checkState(b []byte, s *section) ([]byte, error) {
-	if len(b) < stateHeader || string(b[:8]) != stateMagic || le.Uint32(b[60:]) != checksum(b[:60]) {
-		return nil, errNotValid
-	}
-	if v := le.Uint32(b[8:]); v != checkpointVersion {
-		return nil, &wrongVersionError{What: "state", Version: v, Known: checkpointVersion}
-	}
-	body := b[stateHeader:]
-	if Group(le.Uint64(b[16:])) != s.group || uint64(len(body)) != s.stateSize || checksum(body) != s.stateSum {
-		return nil, fmt.Errorf("it is not the state that was written for group %d", s.group)
-	}
-	return body, nil
 }
 
 func checkpointName(n uint64) string { return fmt.Sprintf("checkpoint-%08d", n) }

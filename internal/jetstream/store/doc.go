@@ -13,6 +13,16 @@
 // memory ([Files.Keep]) until the keeper writes them to a segment; [Memory] does
 // the same for streams that are never on disk.
 //
+// A state may be large: an index of millions of subjects. So it is taken in parts
+// ([State]) of about 256 KiB; the owner's lock is held for one of them at a time, and
+// what the owner does in between is noted by it and written with the next part
+// ([index.Capture] says how), so that the parts together are the state at the last
+// one. The other ways were tried on paper: a copy of what is to be written takes half
+// of the index's memory once more; copying blocks and pages when they are changed
+// takes as much when changes are spread; holding the lock stalls publishers for as
+// long as encoding and disk take; and replaying the log over parts of different
+// ages is no way at all, as what an entry does depends on the whole state.
+//
 // The path of a restart. [Open] finds the newest intact checkpoint of each group
 // and opens the log where the oldest of these ends; [Store.Recover] gives the
 // states to the caller, then the entries behind them.

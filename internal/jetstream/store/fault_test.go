@@ -56,7 +56,8 @@ func script(n *node, opts store.Options) error {
 				return err
 			}
 			if i%4 == 3 {
-				if err := n.s.Checkpoint(); err != nil {
+				err := meanwhile(n, a, func() error { return n.s.Checkpoint() })
+				if err != nil {
 					return err
 				}
 			}

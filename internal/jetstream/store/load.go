@@ -81,7 +81,7 @@ func readCheckpoint(opts Options, name string) (*checkpointFile, error) {
 		if ch.section.kind != stateInFile {
 			continue
 		}
-		if _, err := readState(opts, &ch.section); err != nil {
+		if err := checkState(opts, &ch.section); err != nil {
 			if _, ok := errors.AsType[*wrongVersionError](err); ok {
 				return nil, err
 			}
@@ -92,22 +92,6 @@ func readCheckpoint(opts Options, name string) (*checkpointFile, error) {
 		}
 	}
 	return c, nil
-}
-
-// readState returns the state that a section refers to.
-func readState(opts Options, sec *section) ([]byte, error) {
-	if sec.kind == stateInline {
-		return sec.state, nil
-	}
-	name := path.Join(groupDir(sec.group), stateName(sec.stateFile))
-	b, err := vfs.ReadFile(opts.FS, path.Join(opts.Dir, name))
-	if err == nil {
-		b, err = checkState(b, sec)
-	}
-	if err != nil {
-		return nil, &DamageError{Group: sec.group, File: name, Err: err}
-	}
-	return b, nil
 }
 
 // readCheckpoints reads the two newest checkpoints whose heads are intact, and

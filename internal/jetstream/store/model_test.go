@@ -79,6 +79,8 @@ type stream struct {
 	history []command // all that was logged
 	acked   int       // entries of it that are durable
 	queue   []queued  // durable, not applied yet
+	more    bool      // there was a part, and it was not the last one
+	between func()    // called between two parts of the state; nil: nothing happens
 }
 
 type queued struct {
@@ -89,8 +91,25 @@ type queued struct {
 
 func (s *stream) View(f func(store.View)) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	f(store.View{Index: s.x, Applied: s.applied, State: s.x.AppendState})
+	f(store.View{Index: s.x, Applied: s.applied, State: func() store.State { return &parts{s.x.Capture(), s} }})
+	more, between := s.more, s.between
+	s.more = false
+	s.mu.Unlock()
+	if more && between != nil {
+		between()
+	}
+}
+
+// parts takes the state of a stream.
+type parts struct {
+	*index.Capture
+	s *stream
+}
+
+func (p *parts) Next(dst []byte, size int) (all []byte, last bool) {
+	all, last = p.Capture.Next(dst, size)
+	p.s.more = !last
+	return all, last
 }
 
 // apply is deterministic: the same at run time and in recovery.
@@ -210,7 +229,7 @@ func (n *node) open(opts store.Options) error {
 func (n *node) View(f func(store.View)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	f(store.View{Applied: n.applied, State: n.appendState})
+	f(store.View{Applied: n.applied, State: func() store.State { return store.Whole(n.appendState) }})
 }
 
 func (n *node) appendState(dst []byte) []byte {
@@ -235,8 +254,12 @@ func (n *node) attach(g store.Group, i wal.Index) *stream {
 	return st
 }
 
-func (n *node) Restore(g store.Group, applied wal.Index, state []byte, files *store.Files) error {
+func (n *node) Restore(g store.Group, applied wal.Index, parts *store.Parts, files *store.Files) error {
 	if g == store.NodeGroup {
+		state, err := parts.Next()
+		if err != nil {
+			return err
+		}
 		n.applied = applied
 		for ; len(state) >= 8; state = state[8:] {
 			n.attach(store.Group(binary.LittleEndian.Uint64(state)), applied)
@@ -247,7 +270,7 @@ func (n *node) Restore(g store.Group, applied wal.Index, state []byte, files *st
 	if st == nil {
 		return store.ErrDropped
 	}
-	x, err := index.Decode(state)
+	x, err := decodeParts(parts)
 	if err != nil {
 		return err
 	}
@@ -339,13 +362,21 @@ func (n *node) log(st *stream, c command) error {
 	return nil
 }
 
-func (n *node) apply(st *stream) error {
+// applyQueue applies what is durable.
+func (n *node) applyQueue(st *stream) error {
 	for _, q := range st.queue {
 		if err := st.apply(q.command, q.index, q.place); err != nil {
 			return err
 		}
 	}
 	st.queue = nil
+	return nil
+}
+
+func (n *node) apply(st *stream) error {
+	if err := n.applyQueue(st); err != nil {
+		return err
+	}
 	if err := n.s.FlushErased(); err != nil && !errors.Is(err, vfs.ErrNoSpace) {
 		return err
 	}
@@ -383,4 +414,21 @@ func (n *node) check(restarted bool) error {
 		}
 	}
 	return nil
+}
+
+// decodeParts returns the index that the parts are of.
+func decodeParts(parts *store.Parts) (*index.Index, error) {
+	d := index.NewDecoder()
+	for {
+		part, err := parts.Next()
+		if err != nil {
+			return nil, err
+		}
+		if rest, done, err := d.Part(part); err != nil || done {
+			if len(rest) > 0 {
+				return nil, fmt.Errorf("%d bytes behind the index: %w", len(rest), err)
+			}
+			return d.Index(), err
+		}
+	}
 }

@@ -45,7 +45,8 @@ type Options struct {
 	// keyCost is the work of trying a key; zero: the default.
 	keyCost encrypted.Cost
 
-	// stateOwnFile is the size from which a state gets a file of its own.
+	// stateOwnFile is the size from which a state gets a file of its own, and of the
+	// parts in which it is taken.
 	stateOwnFile int
 
 	// IdleMarker and Incarnation are those of [wal.Options].

@@ -15,8 +15,8 @@ type Recovery interface {
 	// Restore gets the newest intact state of a group that a checkpoint has, and
 	// up to where it goes; the node's group comes first. For a stream that the
 	// node's state does not have, because it was deleted, it returns [ErrDropped].
-	// The state is valid during the call.
-	Restore(g Group, applied wal.Index, state []byte, files *Files) error
+	// The state can be read during the call; an error of it is returned.
+	Restore(g Group, applied wal.Index, state *Parts, files *Files) error
 	// Apply gets an entry that the group's state does not have yet, in the order of
 	// the log; rec.Place is where the payload is. Its payload is valid during the
 	// call. Whoever applies the deletion of a stream calls [Store.Drop]; entries of
@@ -91,21 +91,21 @@ func (s *Store) restore(r Recovery) error {
 			continue
 		}
 		ch := s.loaded.chosen[g]
-		state, err := readState(s.opts, &ch.section)
-		if err != nil {
+		state, err := openState(s.opts, &ch.section)
+		if err == nil {
+			files := s.Files(g)
+			files.restore(&ch.section)
+			err = errors.Join(r.Restore(g, ch.section.applied, state, files), state.close())
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, ErrDropped):
+			s.Drop(g)
+		case state == nil || state.err != nil:
 			s.Files(g)
 			s.markLost(s.lookup(g))
 			r.Damaged(g, err)
-			continue
-		}
-		files := s.Files(g)
-		files.restore(&ch.section)
-		err = r.Restore(g, ch.section.applied, state, files)
-		if errors.Is(err, ErrDropped) {
-			s.Drop(g)
-			continue
-		}
-		if err != nil {
+		default:
 			return fmt.Errorf("restore group %d: %w", g, err)
 		}
 	}

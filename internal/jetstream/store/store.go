@@ -88,8 +88,9 @@ type View struct {
 	Index *index.Index
 	// Applied is the index of the entry that was applied last.
 	Applied wal.Index
-	// State appends the whole state in the form that [Recovery] takes.
-	State func(dst []byte) []byte
+	// State begins to take the state. It ends with its last part or [State.Drop],
+	// before it begins again.
+	State func() State
 }
 
 // Open opens a store, or makes one in an empty directory, which it locks. The

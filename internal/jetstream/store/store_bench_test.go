@@ -27,11 +27,11 @@ func newPlain() *plain {
 func (p *plain) View(f func(store.View)) {
 	p.lock <- struct{}{}
 	defer func() { <-p.lock }()
-	f(store.View{Index: p.x, Applied: wal.Index(p.applied.Load()), State: p.x.AppendState})
+	f(store.View{Index: p.x, Applied: wal.Index(p.applied.Load()), State: func() store.State { return p.x.Capture() }})
 }
 
-func (p *plain) Restore(_ store.Group, applied wal.Index, state []byte, _ *store.Files) error {
-	x, err := index.Decode(state)
+func (p *plain) Restore(_ store.Group, applied wal.Index, parts *store.Parts, _ *store.Files) error {
+	x, err := decodeParts(parts)
 	p.x = x
 	p.applied.Store(uint64(applied))
 	return err

@@ -86,13 +86,6 @@ func (r *reader) uint32() uint32 {
 	return 0
 }
 
-func (r *reader) uint64() uint64 {
-	if b := r.take(8); b != nil {
-		return binary.LittleEndian.Uint64(b)
-	}
-	return 0
-}
-
 // count returns the number of things of at least size bytes that follow, of which
 // there cannot be more than there are bytes.
 func (r *reader) count(size int) int {

@@ -25,6 +25,8 @@ type ids struct {
 	// with the number base, a multiple of idBlock above 0.
 	blocks            [][]id
 	base, first, next uint32
+	// gone is how many have been forgotten so far.
+	gone uint64
 	// heads has for each value of the hash's low bits the number of the newest id,
 	// from which links lead to older ones. A number below first is the end.
 	heads []uint32
@@ -66,6 +68,9 @@ func (d *ids) get(n uint32) *id { return &d.blocks[(n-d.base)/idBlock][(n-d.base
 
 func (d *ids) len() int { return int(d.next - d.first) }
 
+// end is how many have been added so far.
+func (d *ids) end() uint64 { return d.gone + uint64(d.len()) }
+
 // add adds an id; at is not before that of the last.
 func (d *ids) add(h idHash, seq uint64, at int64) {
 	if d.next == 0 || d.next >= idsNumber || d.len() >= len(d.heads) {
@@ -87,14 +92,23 @@ func (d *ids) add(h idHash, seq uint64, at int64) {
 
 // forget drops the ids that were added up to the time.
 func (d *ids) forget(until int64) {
-	for d.first < d.next && d.get(d.first).at() <= until {
-		if d.first++; d.first-d.base == idBlock {
-			d.blocks[0] = nil
-			d.blocks, d.base = d.blocks[1:], d.first
-		}
+	n := d.first
+	for n < d.next && d.get(n).at() <= until {
+		n++
+	}
+	d.drop(n - d.first)
+}
+
+// drop forgets the n oldest.
+func (d *ids) drop(n uint32) {
+	d.first += n
+	d.gone += uint64(n)
+	for d.first-d.base >= idBlock {
+		d.blocks[0] = nil
+		d.blocks, d.base = d.blocks[1:], d.base+idBlock
 	}
 	if d.first == d.next && d.next != 0 {
-		*d = ids{}
+		*d = ids{gone: d.gone}
 	} else if len(d.heads) > 4*fewHeads && d.len() < len(d.heads)/8 {
 		d.rebuild(len(d.heads) / 4)
 	}
@@ -103,7 +117,7 @@ func (d *ids) forget(until int64) {
 // rebuild numbers the ids anew and makes so many heads.
 func (d *ids) rebuild(heads int) {
 	old := *d
-	*d = ids{base: idBlock, first: idBlock, next: idBlock, heads: make([]uint32, heads)}
+	*d = ids{base: idBlock, first: idBlock, next: idBlock, heads: make([]uint32, heads), gone: old.gone}
 	for n := old.first; n < old.next; n++ {
 		e := old.get(n)
 		d.add(e.hash, e.seq(), e.at())

@@ -1,36 +1,38 @@
 package stream
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
-	"time"
 
-	"github.com/tidings-io/tidings/internal/jetstream/index"
-	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/record"
 )
 
 // ErrInvalid is part of every error about bytes that are no state of a stream.
 var ErrInvalid = errors.New("no valid state of a stream")
 
-// stateVersion is the first byte of a state. The rest, in this order: the
-// configuration as JSON, creation, limits, last time and id, the index, ages, TTLs,
-// exempt messages, schedules, ids, atomic batches, fast batches, sources, batches
-// whose end nobody has been told, delayed messages. Numbers are varints, texts have their length
-// before them, lists their count.
-const stateVersion = 1
+// stateVersion is the first byte of a state. The rest, in this order: lists of ids,
+// the index, lists of newer ids, how many of all these are forgotten, the
+// configuration as JSON, creation, limits, last time and id, ages, TTLs, exempt
+// messages, schedules, atomic batches, fast batches, sources, batches whose end
+// nobody has been told, delayed messages. Numbers are varints, texts have their
+// length before them, lists their count.
+const stateVersion = 2
 
 // AppendState appends the state in the form that Decode takes.
 func (m *Machine) AppendState(dst []byte) []byte {
+	dst, _ = m.Capture().Next(dst, -1)
+	return dst
+}
+
+// appendRest appends what stands behind the index.
+func (m *Machine) appendRest(dst []byte, ids *idsCapture) []byte {
 	config, err := json.Marshal(m.cfg)
 	if err != nil {
 		panic("stream: configuration does not marshal: " + err.Error()) // it came from JSON
 	}
-	w := writer(append(dst, stateVersion))
+	w := writer(ids.end(dst, &m.ids))
 	w.bytes(config)
 	w.int(m.created)
 	w.int(int64(m.limits.AtomicInflight))
@@ -40,7 +42,6 @@ func (m *Machine) AppendState(dst []byte) []byte {
 	w.int(int64(m.limits.Timeout))
 	w.int(m.lastTime)
 	w.bytes(m.lastID)
-	m.writeIndex(&w)
 	m.age.write(&w)
 	m.ttl.write(&w)
 	w.uint(uint64(len(m.exempt)))
@@ -50,18 +51,8 @@ func (m *Machine) AppendState(dst []byte) []byte {
 		previous = seq
 	}
 	m.schedules.write(&w)
-	m.ids.write(&w)
 	m.writeBatches(&w)
 	return w
-}
-
-// writeIndex writes the index with its length, which is a number of fixed size so
-// that the index need not be written twice.
-func (m *Machine) writeIndex(w *writer) {
-	at := len(*w)
-	*w = append(*w, make([]byte, 8)...)
-	*w = m.x.AppendState(*w)
-	binary.LittleEndian.PutUint64((*w)[at:], uint64(len(*w)-at-8))
 }
 
 func (a *ages) write(w *writer) {
@@ -107,26 +98,21 @@ func (t *timers) read(r *reader) {
 	}
 }
 
-func (d *ids) write(w *writer) {
-	w.uint(uint64(d.len()))
-	for n := d.first; n < d.next; n++ {
-		e := d.get(n)
-		for _, part := range e.hash {
-			*w = binary.LittleEndian.AppendUint32(*w, part)
-		}
-		w.uint(e.seq())
-		w.int(e.at())
+// list reads a list of ids and reports whether it was one: the number 0 ends them.
+func (d *ids) list(r *reader) bool {
+	n := r.uint32()
+	if n > uint32(min(len(r.b)/idLeast, idsNumber)) {
+		r.fail("list of ids is cut off")
+		return false
 	}
-}
-
-func (d *ids) read(r *reader) {
-	for range r.count(18) {
+	for range n {
 		var h idHash
 		for i := range h {
 			h[i] = r.uint32()
 		}
 		d.add(h, r.uint(), r.int())
 	}
+	return n > 0 && r.err == nil
 }
 
 func (m *Machine) writeBatches(w *writer) {
@@ -162,54 +148,6 @@ func (m *Machine) writeBatches(w *writer) {
 		w.bytes([]byte(a.Reason))
 	}
 	m.delayed.write(w)
-}
-
-// Decode returns the machine whose state AppendState has written. The bytes are not
-// retained.
-//
-// Errors: [ErrInvalid].
-func Decode(state []byte, space Space) (*Machine, error) {
-	m := &Machine{space: space}
-	m.init()
-	r := &reader{b: state}
-	if v := r.byte(); v != stateVersion {
-		return nil, fmt.Errorf("%w: version %d; this program reads %d", ErrInvalid, v, stateVersion)
-	}
-	var cfg jsapi.StreamConfig
-	if err := json.Unmarshal(r.bytes(), &cfg); err != nil {
-		return nil, fmt.Errorf("%w: configuration: %w", ErrInvalid, err)
-	}
-	m.configure(cfg)
-	m.created = r.int()
-	m.limits = Limits{
-		AtomicInflight: int(r.int()), AtomicMessages: int(r.int()), AtomicBytes: int(r.int()),
-		FastInflight: int(r.int()), Timeout: time.Duration(r.int()),
-	}
-	m.lastTime, m.lastID = r.int(), slices.Clone(r.bytes())
-	x, err := index.Decode(r.take(r.uint64()))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	m.x = x
-	m.age.read(r)
-	m.ttl.read(r)
-	previous := uint64(0)
-	for range r.count(1) {
-		previous += r.uint()
-		m.exempt = append(m.exempt, previous)
-	}
-	m.schedules.read(r)
-	m.ids.read(r)
-	m.readBatches(r)
-	if r.err == nil && len(r.b) > 0 {
-		r.fail("bytes are left over")
-	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	m.timeBatches()
-	m.schedule()
-	return m, nil
 }
 
 func (m *Machine) readBatches(r *reader) {
