@@ -4,7 +4,10 @@ import (
 	"github.com/tidings-io/tidings/internal/interest"
 )
 
-type matches = interest.Matches[Receiver]
+type (
+	matches = interest.Matches[Receiver]
+	group   = interest.Group[Receiver]
+)
 
 // route is what a publisher remembers of a subject: who gets its messages, after
 // echo, permissions and filters. It holds while its stamp does.

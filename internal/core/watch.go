@@ -1,6 +1,7 @@
 package core
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -108,4 +109,16 @@ func (a *Account) Interested(literal []byte) bool {
 	var m matches
 	a.index.Match(a.index.Key(literal), literal, &m)
 	return !m.Empty()
+}
+
+// Subscribed tells whether somebody has subscribed to the very subject, and not only
+// to a wildcard that matches it.
+func (a *Account) Subscribed(literal []byte) bool {
+	var m matches
+	a.index.Match(a.index.Key(literal), literal, &m)
+	exactly := func(s *Subscription) bool { return s.Subject() == string(literal) }
+	if slices.ContainsFunc(m.Plain, exactly) {
+		return true
+	}
+	return slices.ContainsFunc(m.Groups, func(g group) bool { return slices.ContainsFunc(g.Members, exactly) })
 }

@@ -149,7 +149,7 @@ func (s *Stream) ingest(e *entry) {
 	s.node.store.Throttle()
 	full := s.account.full(s.config.Load().Storage, int64(len(e.chunk.Bytes)-publishHeader))
 	s.order.Lock()
-	if full == nil && s.crowdedLocked() {
+	if full == nil && e.kind != kindRestored && s.crowdedLocked() { // a restore waits
 		full = jsapi.ErrStreamTooManyRequests.New()
 	}
 	s.sealLocked(e)

@@ -137,6 +137,33 @@ func TestConsumersRestoredUnderAnotherNameBelongToTheirNewStream(t *testing.T) {
 	}
 }
 
+func TestSnapshotWaitsForItsOwnSubscription(t *testing.T) {
+	t.Parallel()
+	p := connect(t)
+	p.ask("STREAM.CREATE.S", "", `{"name":"S","subjects":["s.>"]}`)
+	p.ask("STREAM.CREATE.T", "", `{"name":"T","subjects":["t.>"]}`)
+	inbox := nats.NewInbox()
+	early, err := p.SubscribeSync(inbox + ".*") // as of one who waits for many answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.ask("STREAM.SNAPSHOT.S", "", `{"deliver_subject":"`+inbox+`.1"}`)
+	sub, err := p.SubscribeSync(inbox + ".1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.restore(`{"name":"U","subjects":["u.>"]}`, p.takeBackup(sub))
+	if _, err := early.NextMsg(10 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	p.ask("STREAM.SNAPSHOT.T", "", `{"deliver_subject":"`+inbox+`.2"}`)
+	for m := (&nats.Msg{Data: []byte{0}}); len(m.Data) > 0 || m.Subject != inbox+".2"; { // without one of its own, too
+		if m, err = early.NextMsg(10 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // backup takes a snapshot.
 func (p *peer) backup(stream string) []byte {
 	p.t.Helper()

@@ -27,8 +27,7 @@ const (
 	windowMax     = 32 << 20
 
 	flowWait     = 5 * time.Second // for the answer to a chunk
-	interestWait = 2 * time.Second // for somebody who listens
-	interestPoll = 50 * time.Millisecond
+	interestWait = 2 * time.Second // for a subscription to the deliver subject
 )
 
 var (
@@ -112,7 +111,10 @@ func (t *snapshot) run() {
 	})
 	t.answerer.flush()
 	w := newChunks(t)
-	err := t.write(w)
+	err := w.listen()
+	if err == nil {
+		err = t.write(w)
+	}
 	w.close(err)
 	if err != nil {
 		cfg.Log.Warn("Snapshot was broken off", "account", t.desk.core.Name(), "stream", name, "error", err)
@@ -329,24 +331,42 @@ func (c *chunks) flush() error {
 	return c.send(nil)
 }
 
-// send sends the buffer, after a while if nobody listens yet.
-func (c *chunks) send(reply []byte) error {
-	for wait := time.Duration(0); ; wait += interestPoll {
-		n := c.a.send(c.to, reply, nil, c.buffer)
-		c.a.flush()
-		if n > 0 {
-			c.buffer = c.buffer[:0]
-			return nil
-		}
-		if wait >= interestWait {
-			return errNoInterest
-		}
+// listen waits a while for somebody who subscribes to the very subject: clients do
+// so when they have the answer to their request. The wildcard under which they wait
+// for answers matches before that, and would have the beginning.
+func (c *chunks) listen() error {
+	account := c.a.desk.core
+	changed := make(chan struct{}, 1)
+	stop := account.Watch(string(c.to), func() {
 		select {
-		case <-time.After(interestPoll):
+		case changed <- struct{}{}:
+		default:
+		}
+	})
+	defer stop()
+	timer := time.NewTimer(interestWait)
+	defer timer.Stop()
+	for !account.Subscribed(c.to) {
+		select {
+		case <-changed:
+		case <-timer.C:
+			return nil // whoever is there gets it
 		case <-c.ctx.Done():
 			return errShutdown
 		}
 	}
+	return nil
+}
+
+// send sends the buffer.
+func (c *chunks) send(reply []byte) error {
+	n := c.a.send(c.to, reply, nil, c.buffer)
+	c.a.flush()
+	if n == 0 {
+		return errNoInterest
+	}
+	c.buffer = c.buffer[:0]
+	return nil
 }
 
 // close says how the transfer ended.
