@@ -15,10 +15,15 @@ import (
 
 // changeConsumer runs f with a consumer that is there.
 func (a *app) changeConsumer(cmd *cobra.Command, args []string, f func(context.Context, *client.JetStream, *jsapi.ConsumerInfo) error) error {
+	return a.withConsumer(cmd, args, client.Options{}, f)
+}
+
+// withConsumer is changeConsumer over a connection with options.
+func (a *app) withConsumer(cmd *cobra.Command, args []string, o client.Options, f func(context.Context, *client.JetStream, *jsapi.ConsumerInfo) error) error {
 	if err := checkNames(args[:2]); err != nil {
 		return err
 	}
-	return a.withJetStream(cmd.Context(), func(js *client.JetStream) error {
+	return a.withJetStreamOver(cmd.Context(), o, func(js *client.JetStream) error {
 		info, err := js.Consumer(cmd.Context(), args[0], args[1])
 		if err != nil {
 			return err

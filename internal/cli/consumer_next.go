@@ -158,7 +158,7 @@ messages of --count came within --wait, the exit code is 5.`,
 			if err != nil {
 				return err
 			}
-			return a.changeConsumer(cmd, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
+			return a.withConsumer(cmd, args, a.lasting(), func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
 				if info.Config.Push() {
 					return usage(fmt.Errorf("consumer %s of stream %s sends its messages by itself; `tidings consumer subscribe` shows them", info.Name, info.Stream))
 				}
@@ -206,7 +206,8 @@ func (a *app) consumerSubscribeCommand() *cobra.Command {
 		Aliases: []string{"sub"},
 		Short:   "Show and acknowledge the messages of a consumer as they come",
 		Long: `Show and acknowledge the messages of a consumer, push or pull, until --count of them
-came, nothing came for --wait, or Ctrl-C.`,
+came, nothing came for --wait, or Ctrl-C. If the connection is lost, the command tries
+again until it is back and goes on.`,
 		Example: `  tidings consumer subscribe ORDERS billing
   tidings consumer subscribe ORDERS monitor --no-ack --headers-only --count 100`,
 		Args: arguments(2, 2, "STREAM CONSUMER"),
@@ -222,17 +223,14 @@ came, nothing came for --wait, or Ctrl-C.`,
 			if err != nil {
 				return err
 			}
-			err = a.changeConsumer(cmd, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
+			err = a.withConsumer(cmd, args, a.lasting(), func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
 				t := a.newTaker(js, info, &f, said)
 				if info.Config.Push() {
 					return t.listen(ctx, info, count, idle)
 				}
 				return t.pull(ctx, info, count, idle, group)
 			})
-			if errors.Is(err, errInterrupted) {
-				return nil // that is how it ends
-			}
-			return err
+			return watched(err)
 		},
 		ValidArgsFunction: a.completeConsumer(),
 	}

@@ -93,10 +93,9 @@ func (a *app) watchConsumers(cmd *cobra.Command, f *watchFlags, args []string, d
 		return err
 	}
 	ctx := cmd.Context()
-	return a.withJetStream(ctx, func(js *client.JetStream) error {
+	return a.withJetStreamOver(ctx, a.lasting(), func(js *client.JetStream) error {
 		w := a.newConsumerWatch(js, args)
-		look := func(now time.Time) error { return w.look(ctx, now) }
-		return a.watch(ctx, f, look, func(live *ui.Live) string { return drawing(w, live) }, w.lines)
+		return a.watch(ctx, js, f, w.look, func(live *ui.Live) string { return drawing(w, live) }, w.lines)
 	})
 }
 

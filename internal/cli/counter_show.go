@@ -206,7 +206,7 @@ func (a *app) counterWatch(ctx context.Context, subject, stream string, o lastOp
 	if err := client.CheckSubscribeSubject(subject); err != nil {
 		return usage(err)
 	}
-	j, err := a.jetStream(ctx, client.Options{KeepTrying: true, Failed: func(err error) { a.warn(err.Error()) }})
+	j, err := a.jetStream(ctx, a.lasting())
 	if err != nil {
 		return err
 	}
@@ -214,8 +214,8 @@ func (a *app) counterWatch(ctx context.Context, subject, stream string, o lastOp
 	if stream, err = j.streamOf(ctx, subject, stream); err != nil {
 		return err
 	}
-	a.note("watching counters %q of stream %q", subject, stream)
 	o.filter = subject
+	o.begun = func() { a.note("watching counters %q of stream %q", subject, stream) }
 	err = j.lastMessages(ctx, stream, o, func(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		v, err := counterOf(m.Subject(), stream, m.Headers(), m.Data(), meta.Sequence.Stream, meta.Timestamp)
 		switch {
@@ -232,8 +232,5 @@ func (a *app) counterWatch(ctx context.Context, subject, stream string, o lastOp
 		a.out.Printf("%s %s %s %s\n", a.screen.Faint(moment(meta.Timestamp)), a.screen.Subject(ui.Printable(v.Subject)), a.screen.Strong(v.Value), change)
 		return a.out.Err()
 	})
-	if errors.Is(err, errInterrupted) {
-		return nil // that is how a watch is ended
-	}
-	return err
+	return watched(err)
 }

@@ -47,11 +47,21 @@ func (f *apiFlags) subject() (string, error) {
 // withJetStream connects and runs f with the API. An interruption ends it with
 // the exit code for that.
 func (a *app) withJetStream(ctx context.Context, f func(*client.JetStream) error) error {
+	return a.withJetStreamOver(ctx, client.Options{}, f)
+}
+
+// lasting are the options of commands that go on when the connection was lost
+// and is back.
+func (a *app) lasting() client.Options {
+	return client.Options{KeepTrying: true, Failed: func(err error) { a.warn(err.Error()) }}
+}
+
+func (a *app) withJetStreamOver(ctx context.Context, o client.Options, f func(*client.JetStream) error) error {
 	prefix, err := a.api.subject()
 	if err != nil {
 		return err
 	}
-	nc, settings, err := a.connect(ctx, client.Options{})
+	nc, settings, err := a.connect(ctx, o)
 	if err != nil {
 		return err
 	}

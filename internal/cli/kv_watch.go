@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -10,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-io/tidings/internal/cli/ui"
-	"github.com/tidings-io/tidings/internal/client"
 )
 
 type kvWatchFlags struct {
@@ -56,17 +54,17 @@ lost, the command tries again until it is back and goes on where it was.`,
 	return cmd
 }
 
-func (f kvWatchFlags) options() []jetstream.WatchOpt {
+// options begins behind the revision that was seen last.
+func (f kvWatchFlags) options(seen uint64) []jetstream.WatchOpt {
 	var options []jetstream.WatchOpt
 	for _, o := range []struct {
 		on     bool
 		option jetstream.WatchOpt
 	}{
-		{f.history, jetstream.IncludeHistory()},
-		{f.updates, jetstream.UpdatesOnly()},
+		{f.history && seen == 0, jetstream.IncludeHistory()},
 		{f.ignoreDeletes, jetstream.IgnoreDeletes()},
 		{f.keysOnly, jetstream.MetaOnly()},
-		{f.from > 0, jetstream.ResumeFromRevision(f.from)},
+		{seen > 0 || f.from > 0, jetstream.ResumeFromRevision(seen + 1)},
 	} {
 		if o.on {
 			options = append(options, o.option)
@@ -75,31 +73,50 @@ func (f kvWatchFlags) options() []jetstream.WatchOpt {
 	return options
 }
 
+// seen returns the last revision that is not to be shown; 0 shows what is there.
+func (f kvWatchFlags) seen(ctx context.Context, b *kvBucket) (uint64, error) {
+	if !f.updates {
+		return max(f.from, 1) - 1, nil
+	}
+	info, err := kvKind.find(ctx, b.jetStream, b.Bucket())
+	if err != nil {
+		return 0, err
+	}
+	return info.State.LastSeq, nil
+}
+
+// kvWatch begins a watch anew, where it was, when the connection is back: the
+// client library would notice only after a while.
 func (a *app) kvWatch(ctx context.Context, bucket string, filters []string, f kvWatchFlags) error {
-	b, err := a.openKV(ctx, bucket, client.Options{KeepTrying: true, Failed: func(err error) { a.warn(err.Error()) }})
+	b, err := a.openKV(ctx, bucket, a.lasting())
 	if err != nil {
 		return err
 	}
 	defer b.nc.Close()
-	what := fmt.Sprintf("watch bucket %q", bucket)
-	w, err := b.WatchFiltered(ctx, slices.Clone(filters), f.options()...) // it changes the filters
+	seen, err := f.seen(ctx, b)
 	if err != nil {
-		return b.explain(what, err)
+		return err
 	}
-	defer func() { _ = w.Stop() }() // the connection is closed next, which ends it too
-	a.note("watching bucket %q", bucket)
 	n := 0
-	err = take(ctx, b.jetStream, what, w.Updates(), 0, func(e jetstream.KeyValueEntry) (bool, error) {
-		if e == nil { // from here on it is live
-			return false, nil
+	begun := a.once("watching bucket %q", bucket)
+	err = b.api.Lasting(ctx, func(ctx context.Context) error {
+		what := fmt.Sprintf("watch bucket %q", bucket)
+		w, err := b.WatchFiltered(ctx, slices.Clone(filters), f.options(seen)...) // it changes the filters
+		if err != nil {
+			return b.explain(what, err)
 		}
-		n++
-		return n == f.count, a.showKVUpdate(e, f.keysOnly)
+		defer func() { _ = w.Stop() }() // the connection may be lost, which ends it too
+		begun()
+		return take(ctx, b.jetStream, what, w.Updates(), 0, func(e jetstream.KeyValueEntry) (bool, error) {
+			if e == nil { // from here on it is live
+				return false, nil
+			}
+			seen = e.Revision()
+			n++
+			return n == f.count, a.showKVUpdate(e, f.keysOnly)
+		})
 	})
-	if errors.Is(err, errInterrupted) {
-		return nil // that is how a watch is ended
-	}
-	return err
+	return watched(err)
 }
 
 func (a *app) showKVUpdate(e jetstream.KeyValueEntry, keysOnly bool) error {

@@ -13,7 +13,8 @@ type lastOptions struct {
 	live        bool   // go on with what is stored later, until ctx ends
 	updates     bool   // only that
 	headersOnly bool
-	limit       int // end after so many; 0 does not
+	limit       int    // end after so many; 0 does not
+	begun       func() // called when messages can come; nil: nothing is
 }
 
 // lastMessages gives the last message of each subject to handle, in the order of
@@ -27,8 +28,12 @@ func (j *jetStream) lastMessages(ctx context.Context, stream string, o lastOptio
 	if o.filter == "" {
 		config.FilterSubjects = []string{">"}
 	}
-	if o.updates {
-		config.DeliverPolicy = jetstream.DeliverNewPolicy
+	if o.updates { // by sequence, so that a lost connection leaves nothing out
+		info, err := j.api.Stream(ctx, stream)
+		if err != nil {
+			return err
+		}
+		config.DeliverPolicy, config.OptStartSeq = jetstream.DeliverByStartSequencePolicy, info.State.LastSeq+1
 	}
 	consumer, err := j.js.OrderedConsumer(ctx, stream, config)
 	if err != nil {
@@ -50,6 +55,9 @@ func (j *jetStream) lastMessages(ctx context.Context, stream string, o lastOptio
 	}
 	defer consuming.Stop()
 	defer close(ended)
+	if o.begun != nil {
+		o.begun()
+	}
 	patience := j.timeout
 	if o.live {
 		patience = 0

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
@@ -143,7 +144,7 @@ func (a *app) objectWatchCommand() *cobra.Command {
 		Use:   "watch BUCKET",
 		Short: "Show objects and how they change, live",
 		Long: `Show each object there is, then every change as it happens, until Ctrl-C. If the
-connection is lost, the command tries again until it is back.`,
+connection is lost, the command tries again until it is back and goes on where it was.`,
 		Example: "  tidings object watch FILES\n  tidings object watch FILES --updates --json",
 		Args:    arguments(1, 1, "BUCKET"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -156,35 +157,42 @@ connection is lost, the command tries again until it is back.`,
 	return cmd
 }
 
+// objectWatch begins a watch anew when the connection is back, and leaves out
+// what it has shown: the client library would notice only after a while.
 func (a *app) objectWatch(ctx context.Context, bucket string, updates bool, count int) error {
-	b, err := a.openObjects(ctx, bucket, client.Options{KeepTrying: true, Failed: func(err error) { a.warn(err.Error()) }})
+	b, err := a.openObjects(ctx, bucket, a.lasting())
 	if err != nil {
 		return err
 	}
 	defer b.nc.Close()
-	var options []jetstream.WatchOpt
+	var seen time.Time // of the last change that is not to be shown
 	if updates {
-		options = append(options, jetstream.UpdatesOnly())
-	}
-	what := fmt.Sprintf("watch object bucket %q", bucket)
-	w, err := b.Watch(ctx, options...)
-	if err != nil {
-		return b.explain(what, err)
-	}
-	defer func() { _ = w.Stop() }() // the connection is closed next, which ends it too
-	a.note("watching object bucket %q", bucket)
-	n := 0
-	err = take(ctx, b.jetStream, what, w.Updates(), 0, func(o *jetstream.ObjectInfo) (bool, error) {
-		if o == nil { // from here on it is live
-			return false, nil
+		info, err := objectKind.find(ctx, b.jetStream, bucket)
+		if err != nil {
+			return err
 		}
-		n++
-		return n == count, a.showObjectUpdate(o)
-	})
-	if errors.Is(err, errInterrupted) {
-		return nil // that is how a watch is ended
+		seen = info.State.LastTime
 	}
-	return err
+	n := 0
+	begun := a.once("watching object bucket %q", bucket)
+	err = b.api.Lasting(ctx, func(ctx context.Context) error {
+		what := fmt.Sprintf("watch object bucket %q", bucket)
+		w, err := b.Watch(ctx)
+		if err != nil {
+			return b.explain(what, err)
+		}
+		defer func() { _ = w.Stop() }() // the connection may be lost, which ends it too
+		begun()
+		return take(ctx, b.jetStream, what, w.Updates(), 0, func(o *jetstream.ObjectInfo) (bool, error) {
+			if o == nil || !o.ModTime.After(seen) { // nil: from here on it is live
+				return false, nil
+			}
+			seen = o.ModTime
+			n++
+			return n == count, a.showObjectUpdate(o)
+		})
+	})
+	return watched(err)
 }
 
 func (a *app) showObjectUpdate(o *jetstream.ObjectInfo) error {

@@ -58,10 +58,9 @@ line for each stream and look.`,
 				}
 			}
 			ctx := cmd.Context()
-			return a.withJetStream(ctx, func(js *client.JetStream) error {
+			return a.withJetStreamOver(ctx, a.lasting(), func(js *client.JetStream) error {
 				w := &streamWatch{app: a, js: js, names: args, gauges: map[string]*gauge{}}
-				look := func(now time.Time) error { return w.look(ctx, now) }
-				return a.watch(ctx, &f, look, func(live *ui.Live) string { return w.table(&f, sparkWidth(live)) }, w.lines)
+				return a.watch(ctx, js, &f, w.look, func(live *ui.Live) string { return w.table(&f, sparkWidth(live)) }, w.lines)
 			})
 		},
 		ValidArgsFunction: a.completeStreams(),

@@ -26,6 +26,7 @@ type terminal struct {
 	keys   *os.File    // what is typed; the other end of what is shown
 	shown  chan []byte // closed when the command has ended
 	screen []byte      // shown and not expected yet
+	all    []byte      // shown
 
 	// When shown is closed:
 	err      error // of the command
@@ -59,14 +60,16 @@ func startTerminal(t *testing.T, url string, env []string, args ...string) *term
 		t.Fatal(err)
 	}
 	late := time.AfterFunc(terminalPatience, func() { _ = c.cmd.Process.Kill() }) // it may have ended meanwhile
+	waited := make(chan struct{})
 	go func() {
+		defer close(waited)
 		c.err = c.cmd.Wait()
 		late.Stop()
 		after, err := term.GetState(int(tty.Fd()))
 		c.restored = err == nil && *after == *before
 		_ = tty.Close() // ends readLoop
 	}()
-	go c.readLoop()
+	go c.readLoop(waited)
 	t.Cleanup(func() {
 		_ = c.cmd.Process.Kill() // only if the test failed before its end
 		for range c.shown {
@@ -76,9 +79,11 @@ func startTerminal(t *testing.T, url string, env []string, args ...string) *term
 	return c
 }
 
-// readLoop hands on what is shown until the terminal is closed.
-func (c *terminal) readLoop() {
+// readLoop hands on what is shown until the terminal is closed by who waits for
+// the command.
+func (c *terminal) readLoop(waited <-chan struct{}) {
 	defer close(c.shown)
+	defer func() { <-waited }()
 	for {
 		chunk := make([]byte, 4096)
 		n, err := c.keys.Read(chunk)
@@ -100,10 +105,14 @@ func (c *terminal) expect(texts ...string) {
 			if !open {
 				c.t.Fatalf("%v ended (%v) without showing %q, but:\n%s", c.cmd.Args[1:], c.err, text, c.screen)
 			}
-			c.screen = append(c.screen, chunk...)
+			c.see(chunk)
 		}
 		_, c.screen, _ = bytes.Cut(c.screen, []byte(text))
 	}
+}
+
+func (c *terminal) see(chunk []byte) {
+	c.screen, c.all = append(c.screen, chunk...), append(c.all, chunk...)
 }
 
 // press types keys as they are.
@@ -134,7 +143,7 @@ func (c *terminal) answers(pairs ...string) {
 func (c *terminal) ends(code int) string {
 	c.t.Helper()
 	for chunk := range c.shown {
-		c.screen = append(c.screen, chunk...)
+		c.see(chunk)
 	}
 	if got := c.cmd.ProcessState.ExitCode(); got != code {
 		c.t.Fatalf("%v: exit code %d, want %d:\n%s", c.cmd.Args[1:], got, code, c.screen)

@@ -3,12 +3,26 @@ package cli
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/tidings-io/tidings/internal/client"
 )
+
+// watched makes no error of an interruption: that is how a watch is ended.
+func watched(err error) error {
+	if errors.Is(err, errInterrupted) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// once returns a note that is made at the first call only.
+func (a *app) once(format string, args ...any) func() {
+	return sync.OnceFunc(func() { a.note(format, args...) })
+}
 
 // take gives what comes over a channel to handle until it says that it is done
 // or fails, the connection is closed, or ctx ends, which is an interruption.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-io/tidings/internal/cli/ui"
+	"github.com/tidings-io/tidings/internal/client"
 )
 
 // watchFlags are those of the commands that show something again and again.
@@ -76,14 +77,21 @@ func kept(values []float64) []float64 { return values[max(0, len(values)-history
 
 // watch calls look at once and then each interval, and shows what it returns: in
 // a terminal drawn in place, elsewhere only from the second look on, when there
-// are rates. An interruption is how it ends: no error.
-func (a *app) watch(ctx context.Context, f *watchFlags, look func(time.Time) error, drawing func(live *ui.Live) string, lines func() error) error {
+// are rates. An interruption is how it ends: no error. While the connection is
+// lost it waits.
+func (a *app) watch(ctx context.Context, js *client.JetStream, f *watchFlags, look func(context.Context, time.Time) error, drawing func(live *ui.Live) string, lines func() error) error {
 	live, isLive := a.screen.NewLive()
 	isLive = isLive && !a.global.json
 	ticker := time.NewTicker(f.interval)
 	defer ticker.Stop()
+	reconnects := uint64(0)
 	for n := 0; f.count == 0 || n <= f.count; n++ {
-		if err := look(time.Now()); err != nil {
+		err := js.Lasting(ctx, func(ctx context.Context) error { return look(ctx, time.Now()) })
+		if now := js.Conn().Stats().Reconnects; isLive && now != reconnects {
+			live.Leave() // below it stands what was said about the connection
+			reconnects = now
+		}
+		if err != nil {
 			if ctx.Err() != nil {
 				return nil // interrupted
 			}

@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -62,14 +64,8 @@ func natsOptions(r *Resolved, o Options) ([]nats.Option, error) {
 	} else {
 		opts = append(opts, nats.NoReconnect())
 	}
-	if notify := o.Notify; notify != nil {
-		opts = append(opts,
-			nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
-				if err != nil && o.KeepTrying {
-					notify("connection lost (" + strings.TrimPrefix(err.Error(), "nats: ") + "), reconnecting")
-				}
-			}),
-			nats.ReconnectHandler(func(nc *nats.Conn) { notify("reconnected to " + RedactURL(nc.ConnectedUrl())) }))
+	if o.Notify != nil && o.KeepTrying {
+		opts = append(opts, tellOfLosses(o.Notify)...)
 	}
 	auth, err := authOptions(r)
 	if err != nil {
@@ -77,6 +73,36 @@ func natsOptions(r *Resolved, o Options) ([]nats.Option, error) {
 	}
 	secure, err := tlsOptions(r)
 	return append(append(opts, auth...), secure...), err
+}
+
+// tellOfLosses tells which server was lost and which one came after it. The
+// library calls the handlers one after the other.
+func tellOfLosses(notify func(string)) []nats.Option {
+	server := ""
+	connected := func(nc *nats.Conn) {
+		if url := nc.ConnectedUrlRedacted(); url != "" { // else it is lost again
+			server = RedactURL(url)
+		}
+	}
+	return []nats.Option{
+		nats.ConnectHandler(connected),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				notify(fmt.Sprintf("connection to %s lost (%s), trying again", server, lossReason(err)))
+			}
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			connected(nc)
+			notify("connected again to " + server)
+		}),
+	}
+}
+
+func lossReason(err error) string {
+	if errors.Is(err, io.EOF) {
+		return "the server closed it"
+	}
+	return strings.TrimPrefix(err.Error(), "nats: ")
 }
 
 func asyncErrors(o Options) nats.ErrHandler {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -17,9 +18,24 @@ type Delivery struct {
 }
 
 // Pull asks a consumer for messages and gives each to each, until request.Batch
-// of them came, the request expired or ctx ended. It returns how many came;
-// fewer than asked for is no error.
-func (j *JetStream) Pull(ctx context.Context, stream, consumer string, request jsapi.PullRequest, each func(Delivery) error) (int, error) {
+// of them came, the request expired or ctx ended, also across a lost connection.
+// It returns how many came; fewer than asked for is no error.
+func (j *JetStream) Pull(ctx context.Context, stream, consumer string, request jsapi.PullRequest, each func(Delivery) error) (total int, err error) {
+	until := time.Now().Add(request.Expires)
+	err = j.Lasting(ctx, func(ctx context.Context) error {
+		request.Expires = max(time.Until(until), time.Millisecond)
+		n, err := j.pull(ctx, stream, consumer, request, each)
+		total, request.Batch = total+n, request.Batch-n
+		if request.Batch == 0 {
+			return nil // what was lost after that is not missed
+		}
+		return err
+	})
+	return total, err
+}
+
+// pull is one request.
+func (j *JetStream) pull(ctx context.Context, stream, consumer string, request jsapi.PullRequest, each func(Delivery) error) (int, error) {
 	what := "pull from " + consumerNamed(stream, consumer)
 	body, err := encode(request)
 	if err != nil {
@@ -43,6 +59,9 @@ func (j *JetStream) Pull(ctx context.Context, stream, consumer string, request j
 			return n, nil // as many as may be unacknowledged came: the server waits for acknowledgements
 		case err != nil:
 			return n, j.explain(what, err)
+		}
+		if m.Header.Get("Status")+" "+m.Header.Get("Description") == jsapi.StatusServerShutdown && len(m.Data) == 0 {
+			return n, leaving(ctx)
 		}
 		if end, err := pullStatus(what, m); end || err != nil {
 			return n, err
@@ -90,10 +109,14 @@ func pullWay(reason string) string {
 	return ""
 }
 
-// Confirm sends an acknowledgement and waits until the server has it.
+// Confirm sends an acknowledgement and waits until the server has it, also
+// across a lost connection.
 func (j *JetStream) Confirm(ctx context.Context, d Delivery, payload string) error {
 	what := fmt.Sprintf("acknowledge message %d of stream %q", d.Place.StreamSeq, d.Place.Stream)
-	_, err := Request(ctx, j.nc, &nats.Msg{Subject: d.Reply, Data: []byte(payload)}, j.timeout)
+	err := j.Lasting(ctx, func(ctx context.Context) error {
+		_, err := Request(ctx, j.nc, &nats.Msg{Subject: d.Reply, Data: []byte(payload)}, j.timeout)
+		return err
+	})
 	if err == nil {
 		return nil
 	}

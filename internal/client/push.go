@@ -23,10 +23,11 @@ func Enough() error { return errEnough }
 
 // Listen takes what a push consumer sends and gives each message to each, until
 // that returns an error ([Enough] is none), nothing came for idle (0: however
-// long), or ctx ends. Heartbeats and flow control are answered here; they are no
-// messages.
+// long), or ctx ends, also across a lost connection. Heartbeats and flow control
+// are answered here; they are no messages.
 //
-// Errors: [ErrIdle], or of type [*Error].
+// Errors: [ErrIdle], or of type [*Error], also if the consumer is gone when the
+// connection is back.
 func (j *JetStream) Listen(ctx context.Context, info *jsapi.ConsumerInfo, idle time.Duration, each func(Delivery) error) error {
 	what := "listen to " + consumerNamed(info.Stream, info.Name)
 	sub, err := j.nc.QueueSubscribeSync(info.Config.DeliverSubject, info.Config.DeliverGroup)
@@ -37,6 +38,19 @@ func (j *JetStream) Listen(ctx context.Context, info *jsapi.ConsumerInfo, idle t
 		return Explain(what, err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // the connection may be closed already: then there is nothing to end
+	first := true
+	return j.Lasting(ctx, func(ctx context.Context) error {
+		if !first {
+			if _, err := j.Consumer(ctx, info.Stream, info.Name); err != nil {
+				return err
+			}
+		}
+		first = false
+		return j.listen(ctx, what, sub, idle, each)
+	})
+}
+
+func (j *JetStream) listen(ctx context.Context, what string, sub *nats.Subscription, idle time.Duration, each func(Delivery) error) error {
 	last := time.Now()
 	for {
 		m, err := nextWithin(ctx, sub, last, idle)
@@ -74,6 +88,9 @@ func nextWithin(ctx context.Context, sub *nats.Subscription, last time.Time, idl
 	}
 	defer cancel()
 	m, err := sub.NextMsgWithContext(limited)
+	if err != nil && errors.Is(context.Cause(ctx), errLost) {
+		return arrived(sub, err)
+	}
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {
 		return nil, ErrIdle
 	}

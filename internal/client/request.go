@@ -91,6 +91,9 @@ func nextMessage(ctx context.Context, sub *nats.Subscription, wait time.Duration
 	limited, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	m, err := sub.NextMsgWithContext(limited)
+	if err != nil && errors.Is(context.Cause(ctx), errLost) {
+		m, err = arrived(sub, err)
+	}
 	switch {
 	case err != nil && ctx.Err() == nil && limited.Err() != nil:
 		return nil, nats.ErrTimeout
@@ -100,6 +103,15 @@ func nextMessage(ctx context.Context, sub *nats.Subscription, wait time.Duration
 		return nil, nats.ErrNoResponders
 	}
 	return m, nil
+}
+
+// arrived returns a message of sub that came before the connection was lost,
+// otherwise err.
+func arrived(sub *nats.Subscription, err error) (*nats.Msg, error) {
+	if m, none := sub.NextMsg(0); none == nil {
+		return m, nil
+	}
+	return nil, err
 }
 
 func explainRequest(subject string, timeout time.Duration, err error) error {

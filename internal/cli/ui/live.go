@@ -30,6 +30,9 @@ func (s *Screen) NewLive() (live *Live, ok bool) {
 	return &Live{screen: s}, true
 }
 
+// Leave lets what was drawn stand; the next drawing begins below it.
+func (l *Live) Leave() { l.lines = 0 }
+
 // Size returns the columns and lines there are.
 func (l *Live) Size() (width, height int) {
 	if f, ok := l.screen.Out.w.(*os.File); ok {
