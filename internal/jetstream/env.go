@@ -132,7 +132,7 @@ func (v *env) Advise(kind jsapi.EventKind, body any) {
 }
 
 // DeadLetter implements [consumer.Env].
-func (v *env) DeadLetter(e index.Entry, reason, detail string, deliveries uint64) bool {
+func (v *env) DeadLetter(e index.Entry, reason, detail string, deliveries uint64) consumer.Burial {
 	return v.stream.deadLetterLocked((*Consumer)(v), e, reason, detail, deliveries)
 }
 

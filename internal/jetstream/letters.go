@@ -29,6 +29,7 @@ const (
 	headerLetterDeliveries = headerLetter + "Deliveries"
 	headerLetterReason     = headerLetter + "Reason"
 	headerLetterDetail     = headerLetter + "Detail"
+	headerLetterMoves      = headerLetter + "Moves"
 	headerLetterTime       = headerLetter + "Time"
 )
 
@@ -95,9 +96,8 @@ func (s *Stream) checkLetters(cfg, was *jsapi.ConsumerConfig) *jsapi.Error {
 	return nil
 }
 
-// deadLetterLocked hands a message over that a consumer has given up. It reports
-// false if there is no place for it at the moment.
-func (s *Stream) deadLetterLocked(c *Consumer, e index.Entry, reason, detail string, deliveries uint64) bool {
+// deadLetterLocked hands a message over that a consumer has given up.
+func (s *Stream) deadLetterLocked(c *Consumer, e index.Entry, reason, detail string, deliveries uint64) consumer.Burial {
 	subject := c.machine.Rules().Metadata[consumer.MetadataDeadLetter]
 	to, err := s.account.letterBox(subject)
 	if err == nil && to.full.Load() {
@@ -110,7 +110,13 @@ func (s *Stream) deadLetterLocked(c *Consumer, e index.Entry, reason, detail str
 	if err != nil {
 		s.node.log.Error("Message stays pending, its dead letter has no place to go", "account", s.account.Name(), "stream", s.name,
 			"consumer", c.name, "sequence", e.Seq, "subject", subject, "error", err)
-		return false
+		return consumer.NoPlace
+	}
+	moves := letterMoves(m.Header) + 1
+	if moves > lettersMoved {
+		s.node.log.Error("Message is no dead letter again, it was one too often: dead letters go in a circle", "account", s.account.Name(),
+			"stream", s.name, "consumer", c.name, "sequence", e.Seq, "subject", subject)
+		return consumer.NotBuried
 	}
 	header := letterHeader(&m, []wire.HeaderField{
 		field(headerLetterStream, s.name),
@@ -120,18 +126,40 @@ func (s *Stream) deadLetterLocked(c *Consumer, e index.Entry, reason, detail str
 		field(headerLetterDeliveries, strconv.FormatUint(deliveries, 10)),
 		field(headerLetterReason, reason),
 		field(headerLetterDetail, detail),
+		field(headerLetterMoves, strconv.Itoa(moves)),
 		field(headerLetterTime, time.Unix(0, s.mu.now).UTC().Format(time.RFC3339Nano)),
 	})
 	rec := record.Append(nil, []byte(subject), append(header, m.Body...), len(header))
 	if !s.roomForLetterLocked(c, len(rec)) {
-		return false
+		return consumer.NoPlace
 	}
 	s.mu.letters = append(s.mu.letters, letter{to, rec})
 	if to.logged {
 		s.mu.letterBytes += len(rec)
 	}
 	c.buried = true
-	return true
+	return consumer.Buried
+}
+
+// lettersMoved is how often a message becomes a dead letter: its consumer among the
+// dead letters may give it up, too, and dead letters may go in a circle.
+const lettersMoved = 16
+
+// letterMoves returns how often the message was moved among dead letters before.
+func letterMoves(header []byte) int {
+	if len(header) == 0 {
+		return 0
+	}
+	h, err := wire.ParseHeader(header)
+	if err != nil {
+		return 0
+	}
+	for _, f := range h.Fields {
+		if string(f.Key) == headerLetterMoves {
+			return int(min(parseSeq(f.Value), lettersMoved))
+		}
+	}
+	return 0
 }
 
 // lettersMax is how many dead letters are logged in one piece.

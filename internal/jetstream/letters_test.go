@@ -193,3 +193,47 @@ func TestDeadLettersThatWaitForRoomCountOnce(t *testing.T) {
 		must(t, srv.node.Close())
 	})
 }
+
+func TestDeadLettersThatGoInACircleComeToAnEnd(t *testing.T) {
+	copyTest(t, func(w *copyWorld) {
+		for _, name := range []string{"A", "B"} {
+			w.create(jsapi.StreamConfig{Name: name, Subjects: []string{name}, Retention: jsapi.RetainWorkQueue})
+		}
+		for from, to := range map[string]string{"A": "B", "B": "A"} {
+			must(t, w.createConsumer(from, jsapi.ConsumerConfig{
+				Durable: "C", MaxDeliver: 1, AckWait: time.Second, Metadata: deadLetters(to), AckPolicy: jsapi.AckExplicit,
+			}))
+		}
+		w.put("A", "runs out")
+		terminated := 0
+		w.put("A", "terminated")
+		seen := 0
+		for range 40 {
+			for _, name := range []string{"A", "B"} {
+				var replies []string
+				w.pull(name, "C", 10, 0, func(g got) {
+					seen++
+					if g.body == "terminated" {
+						replies = append(replies, g.reply)
+					}
+				})
+				synctest.Wait()
+				for _, reply := range replies {
+					terminated++
+					w.ack(reply, "+TERM", nil)
+				}
+				later(5 * time.Second)
+			}
+		}
+		if seen != 2*17 || terminated != 17 {
+			t.Errorf("delivered %d times, %d of them terminated, want 17 times each", seen, terminated)
+		}
+		text := strings.Join(append(w.list("A"), w.list("B")...), "\n")
+		if !strings.Contains(text, "runs out") || !strings.Contains(text, "[Tidings-Dead-Letter-Moves: 16]") || strings.Contains(text, "terminated") {
+			t.Errorf("left are:\n%s", text)
+		}
+		if n := strings.Count(w.log.String(), "in a circle"); n != 2 {
+			t.Errorf("the log tells of it %d times", n)
+		}
+	})
+}

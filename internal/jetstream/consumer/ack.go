@@ -144,9 +144,13 @@ func (c *Machine) bury(now int64, i int, reason, detail string) (buried, later b
 	if !ok {
 		return false, false
 	}
-	if !c.env.DeadLetter(e, reason, detail, p.deliveries()) {
+	switch c.env.DeadLetter(e, reason, detail, p.deliveries()) {
+	case Buried:
+	case NoPlace:
 		c.pend.reschedule(i, now+buryRetry)
 		return false, true
+	case NotBuried:
+		return false, false
 	}
 	c.log.urgent = true
 	c.log.buried = append(c.log.buried, *p)

@@ -33,14 +33,23 @@ type Env interface {
 	Advise(kind jsapi.EventKind, event any)
 	// DeadLetter stores e in the stream of dead letters, in the same step of the
 	// log as the next delta, in which e is finished with. It is called once for e
-	// unless that step is lost. It reports false if there is no place for dead
-	// letters at the moment: then e stays pending, and it is called again later.
-	DeadLetter(e index.Entry, reason, detail string, deliveries uint64) bool
+	// unless that step is lost, or there was no place for it at the moment.
+	DeadLetter(e index.Entry, reason, detail string, deliveries uint64) Burial
 	// UniqueID returns an id for an advisory or a pinned client: 22 characters.
 	UniqueID() string
 	// Random returns a random number.
 	Random() uint64
 }
+
+// Burial is what becomes of a message that is given up.
+type Burial uint8
+
+// What DeadLetter returns.
+const (
+	Buried    Burial = iota // it is a dead letter
+	NoPlace                 // it stays pending, and is tried again later
+	NotBuried               // it ends as if the consumer had no dead letters
+)
 
 // Reasons of dead letters.
 const (

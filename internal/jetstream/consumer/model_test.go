@@ -338,7 +338,7 @@ func (h *run) Advise(kind jsapi.EventKind, event any) {
 }
 
 // DeadLetter notes that a dead letter goes with the next delta.
-func (h *run) DeadLetter(e index.Entry, _, _ string, deliveries uint64) bool {
+func (h *run) DeadLetter(e index.Entry, _, _ string, deliveries uint64) consumer.Burial {
 	p := h.buried[e.Seq]
 	if p.deliveries != deliveries && !h.loose {
 		h.fail("#%d is buried after %d deliveries, want %d", e.Seq, deliveries, p.deliveries)
@@ -346,7 +346,7 @@ func (h *run) DeadLetter(e index.Entry, _, _ string, deliveries uint64) bool {
 	h.note("bury #%d", e.Seq)
 	p.epoch, p.deliveries = h.m.epoch, deliveries
 	h.letters[e.Seq] = p
-	return true
+	return consumer.Buried
 }
 
 // point is the model as a checkpoint has it: dead letters that are not applied are

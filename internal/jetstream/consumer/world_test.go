@@ -158,14 +158,14 @@ func (w *world) Advise(kind jsapi.EventKind, event any) {
 	w.printf("%s %s", strings.TrimPrefix(strings.TrimPrefix(kind.Subject, jsapi.AdvisoryPrefix), "$JS.EVENT."), text)
 }
 
-func (w *world) DeadLetter(e index.Entry, reason, detail string, deliveries uint64) bool {
+func (w *world) DeadLetter(e index.Entry, reason, detail string, deliveries uint64) consumer.Burial {
 	if w.boxClosed {
 		w.printf("no place for dead letter #%d", e.Seq)
-		return false
+		return consumer.NoPlace
 	}
 	w.dead = append(w.dead, e.Seq)
 	w.printf("dead letter #%d %s %q deliveries=%d", e.Seq, reason, detail, deliveries)
-	return true
+	return consumer.Buried
 }
 
 // ackOf is the ack subject of what was sent.
