@@ -141,6 +141,12 @@ func (s *Stream) update(cfg jsapi.StreamConfig) *jsapi.Error {
 		}
 		return s.doUnlogged(&command{Update: &cfg}).err
 	}
+	if cfg.Retention != s.config.Load().Retention {
+		if err := s.hush(&s.mu.still); err != nil {
+			return err
+		}
+		defer s.call(func() { s.mu.still-- })
+	}
 	n.catalogue.mu.Lock()
 	defer n.catalogue.mu.Unlock()
 	entry, err := n.catalogue.entryLocked(listed)

@@ -24,6 +24,7 @@ type Consumer struct {
 	expiring bool  // it is about to be deleted
 	dueAt    int64 // when it is to be run, 0: never
 	at       int   // place in the queue, -1: not in it
+	still    int   // commands on their way until which it is not run
 
 	watch func() // stops watching the deliver subject
 }

@@ -90,6 +90,12 @@ func (s *Stream) maxAckPending() int {
 // doConsumer logs a consumer's command, unless it is a consumer that does not
 // outlive the process.
 func (s *Stream) doConsumer(cmd *consumerCommand) result {
+	if cmd.Update {
+		if c := s.Consumer(cmd.Name); c != nil {
+			return s.doStill(c, &command{Consumer: cmd})
+		}
+		return result{err: jsapi.ErrConsumerDoesNotExist.New()}
+	}
 	if cmd.Config.MemoryStorage && !s.retained() {
 		return s.doUnlogged(&command{Consumer: cmd})
 	}
@@ -335,20 +341,12 @@ func (c *Consumer) Reset(seq uint64) (*jsapi.ConsumerInfo, uint64, *jsapi.Error)
 	s := c.stream
 	var to uint64
 	var err *jsapi.Error
-	s.call(func() {
-		if to, err = c.machine.ResetSeq(seq); err == nil {
-			s.logDeltasNowLocked()
-		}
-	})
+	s.call(func() { to, err = c.machine.ResetSeq(seq) })
 	if err != nil {
 		return nil, 0, err
 	}
 	cmd := &command{ResetConsumer: &resetConsumer{Name: c.name, Seq: to}}
-	do := s.doUnlogged
-	if c.logged {
-		do = func(c *command) result { return s.do(c) }
-	}
-	if r := do(cmd); r.err != nil {
+	if r := s.doStill(c, cmd); r.err != nil {
 		return nil, 0, r.err
 	}
 	return c.Info(), to, nil

@@ -94,6 +94,35 @@ func (s *Stream) takeDeltasLocked(buried bool) *entry {
 	return e
 }
 
+// doStill logs a command whose effect depends on how far the consumer has come.
+func (s *Stream) doStill(c *Consumer, cmd *command) result {
+	if !c.logged {
+		return s.doUnlogged(cmd)
+	}
+	if err := s.hush(&c.still); err != nil {
+		return result{err: err}
+	}
+	defer s.call(func() {
+		c.still--
+		s.wakeLocked(c)
+	})
+	return s.do(cmd)
+}
+
+// hush logs what the consumers did, and adds one to a count that keeps one of them,
+// or all, from delivering more. A command that is logged then finds them where they
+// are after a restart, too. The caller takes it off when the command is applied.
+func (s *Stream) hush(still *int) (err *jsapi.Error) {
+	s.call(func() {
+		if s.logDeltasNowLocked(); s.mu.refused != nil {
+			err = jsapi.ErrInsufficientResources.New()
+			return
+		}
+		*still++
+	})
+	return err
+}
+
 // addDelta appends the changes of a consumer, if there are any.
 func (e *entry) addDelta(c *Consumer) {
 	from := len(e.payload)

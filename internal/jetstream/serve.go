@@ -77,7 +77,7 @@ func (s *Stream) serveLocked() (more bool) {
 		s.mu.queue.remove(c)
 		s.wakeLocked(c)
 	}
-	if s.mu.closed || len(s.mu.runnable) == 0 {
+	if s.mu.closed || s.mu.still > 0 || len(s.mu.runnable) == 0 {
 		return false
 	}
 	run := s.mu.runnable
@@ -85,7 +85,7 @@ func (s *Stream) serveLocked() (more bool) {
 	for i, c := range run {
 		run[i] = nil
 		c.runnable = false
-		if c.gone {
+		if c.gone || c.still > 0 {
 			continue
 		}
 		more = s.runLocked(c) || more

@@ -93,6 +93,7 @@ type Stream struct {
 		queue    queue       // consumers with something due
 		runnable []*Consumer // to be run in this turn
 		resting  []*Consumer // the list that runnable takes turns with
+		still    int         // commands on their way until which none is run
 		hungry   []*Consumer // waiting for messages
 		stored   []index.ID  // subjects of messages that were stored in this turn
 		dirty    []*Consumer // with changes that may not be logged yet
