@@ -46,9 +46,12 @@ type AccountSublist struct {
 // Account is one account at one moment.
 type Account struct {
 	Name          string
-	System        bool // the one for the server's own messages
-	Connections   int  // now
-	Subscriptions int  // now
+	System        bool    // the one for the server's own messages
+	Connections   int     // now
+	Subscriptions int     // now
+	Sent          Traffic // to clients
+	Received      Traffic // from clients
+	SlowConsumers uint64  // connections closed as such
 }
 
 func (p *Pages) accountz(q query) ([]byte, error) {

@@ -48,6 +48,7 @@ func TestFieldsHaveTheNamesThatToolsKnow(t *testing.T) {
 		"subsz":    {"/subsz?subs=1"},
 		"healthz":  {"/healthz", "/healthz?stream=S", "/healthz?details=1"},
 		"jsz":      {"/jsz?raft=1", "/jsz?consumers=1&config=1&direct-consumers=1"},
+		"accstatz": {"/accstatz?unused=1"},
 		"accountz": {"/accountz", "/accountz?acc=ORDERS", "/accountz?acc=$SYS"},
 	}
 	known := knownFields(t)

@@ -1,6 +1,8 @@
 package monitor_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -131,6 +133,38 @@ func TestHealthIsThatOfWhatWasAskedAbout(t *testing.T) {
 		f("?"+only+"=1", 503, `{"status":"unavailable","error":"disk"}`)
 	}
 	f("?account=BILLS", 503, `{"status":"unavailable","error":"disk"}`)
+}
+
+func TestAccstatzCountsTheTrafficOfAccounts(t *testing.T) {
+	t.Parallel()
+	source := fullServer()
+	for i := range source.accs {
+		if a := &source.accs[i]; a.Name == "ORDERS" {
+			a.Sent, a.Received, a.SlowConsumers = monitor.Traffic{Msgs: 3, Bytes: 30}, monitor.Traffic{Msgs: 2, Bytes: 20}, 1
+		}
+	}
+	pages := monitor.New(source, "")
+	f := func(options, want string) {
+		t.Helper()
+		var page monitor.Accstatz
+		if err := json.Unmarshal(get(pages, "/accstatz"+options).Body.Bytes(), &page); err != nil {
+			t.Fatal(err)
+		}
+		var list strings.Builder
+		for _, a := range page.Accounts {
+			fmt.Fprintf(&list, "%s %d %d sent %d %d received %d %d slow %d;", a.Account, a.Conns, a.Subscriptions,
+				a.Sent.Msgs, a.Sent.Bytes, a.Received.Msgs, a.Received.Bytes, a.SlowConsumers)
+		}
+		if got := list.String(); got != want {
+			t.Errorf("%s: %s, want %s", options, got, want)
+		}
+	}
+	const orders = "ORDERS 2 4 sent 3 30 received 2 20 slow 1;"
+	f("", orders)
+	f("?unused=1", "$SYS 0 0 sent 0 0 received 0 0 slow 0;"+orders)
+	if w := get(pages, "/accstatz?unused=x"); w.Code != http.StatusBadRequest {
+		t.Errorf("unused=x: status %d, want 400", w.Code)
+	}
 }
 
 func TestAccountzListsAndDescribes(t *testing.T) {

@@ -48,6 +48,7 @@ func New(source Source, base string) *Pages {
 	p.add("/subsz", "Subscriptions", p.json(p.subsz))
 	p.pages["/subscriptionsz"] = p.pages["/subsz"]
 	p.add("/accountz", "Accounts", p.json(p.accountz))
+	p.add("/accstatz", "Traffic of accounts", p.json(p.accstatz))
 	p.add("/jsz", "JetStream: streams and consumers", p.json(p.jsz))
 	p.add("/healthz", "Health probe", http.HandlerFunc(p.serveHealthz))
 	return p

@@ -229,7 +229,12 @@ func (p *pageSource) AccountList() []monitor.Account {
 	accounts := p.server.accounts.All()
 	list := make([]monitor.Account, len(accounts))
 	for i, a := range accounts {
-		list[i] = monitor.Account{Name: a.Name(), System: a.Name() == systemAccount, Connections: int(a.Connections.Load()), Subscriptions: a.Subscriptions()}
+		list[i] = monitor.Account{
+			Name: a.Name(), System: a.Name() == systemAccount, Connections: int(a.Connections.Load()), Subscriptions: a.Subscriptions(),
+			Received:      monitor.Traffic{Msgs: a.Sent.Messages.Load(), Bytes: a.Sent.Bytes.Load()},
+			Sent:          monitor.Traffic{Msgs: a.Received.Messages.Load(), Bytes: a.Received.Bytes.Load()},
+			SlowConsumers: a.SlowClients.Load(),
+		}
 	}
 	return list
 }
