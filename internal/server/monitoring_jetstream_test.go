@@ -82,6 +82,7 @@ func TestStoredMessagesAreShown(t *testing.T) {
 		`tidings_jetstream_stream_messages{account="$G",stream="ORDERS"} 2`,
 		`tidings_jetstream_consumer_pending{account="$G",consumer="WORK",stream="ORDERS"} 2`,
 		`tidings_jetstream_storage_limit_bytes 1.073741824e+10`, `tidings_jetstream_problems 0`,
+		`tidings_jetstream_log_bytes 6.7108864e+07`, `tidings_jetstream_log_limit_bytes 1.207959552e+09`,
 		fmt.Sprintf(`tidings_jetstream_storage_bytes{account="$G"} %d`, z.Storage),
 	} {
 		if !strings.Contains(string(metrics), "\n"+line+"\n") {

@@ -78,6 +78,7 @@ func (p *storedPages) Figures() *telemetry.JetStream {
 	figures := &telemetry.JetStream{
 		MemoryLimit: c.MaxMemory, StorageLimit: c.MaxStorage, Problems: len(p.node.Health()), Disk: p.disk,
 	}
+	figures.LogSize, figures.LogLimit = p.node.Store().LogSize()
 	for _, a := range p.enabled() {
 		st := a.Stats()
 		of := telemetry.JetStreamAccount{

@@ -7,6 +7,8 @@ type JetStream struct {
 	Accounts     []JetStreamAccount // ordered by name
 	MemoryLimit  int64              // bytes
 	StorageLimit int64              // bytes
+	LogSize      int64              // bytes of the log's files that hold entries
+	LogLimit     int64              // bytes
 	Problems     int                // that /healthz tells
 	Disk         *Disk              // that the store is on; nil if it is not watched
 }
@@ -57,6 +59,10 @@ var storedByServer = []figure[*JetStream]{
 		func(j *JetStream) float64 { return float64(j.MemoryLimit) }),
 	gauge("tidings_jetstream_storage_limit_bytes", "Bytes of messages that all streams may have on disk.", nil,
 		func(j *JetStream) float64 { return float64(j.StorageLimit) }),
+	gauge("tidings_jetstream_log_bytes", "Bytes of the files of the write-ahead log that hold something.", nil,
+		func(j *JetStream) float64 { return float64(j.LogSize) }),
+	gauge("tidings_jetstream_log_limit_bytes", "Bytes that the files of the write-ahead log may have.", nil,
+		func(j *JetStream) float64 { return float64(j.LogLimit) }),
 	gauge("tidings_jetstream_problems", "What is wrong with stored messages, as the health page tells; 0 is well.", nil,
 		func(j *JetStream) float64 { return float64(j.Problems) }),
 }

@@ -59,7 +59,7 @@ func traffic() *fake {
 			Accounts: []telemetry.JetStreamAccount{{
 				Name: "$G", Memory: 40, Storage: 41, Messages: 42, Streams: 43, Consumers: 44, Requests: 45, FailedRequests: 46,
 			}},
-			MemoryLimit: 47, StorageLimit: 48, Problems: 49, Disk: telemetry.NewDisk(vfs.NewMem()),
+			MemoryLimit: 47, StorageLimit: 48, LogSize: 54, LogLimit: 55, Problems: 49, Disk: telemetry.NewDisk(vfs.NewMem()),
 		},
 		streams: []telemetry.Stream{
 			{Account: "$G", Name: "S", Messages: 50, Bytes: 51, Consumers: []telemetry.Consumer{{Name: "C", Pending: 52, AckPending: 53}}},
@@ -163,6 +163,8 @@ func TestMetricsHaveTheirValues(t *testing.T) {
 		`tidings_jetstream_memory_bytes{account="$G"} 40`,
 		`tidings_jetstream_memory_limit_bytes 47`,
 		`tidings_jetstream_messages{account="$G"} 42`,
+		`tidings_jetstream_log_bytes 54`,
+		`tidings_jetstream_log_limit_bytes 55`,
 		`tidings_jetstream_problems 49`,
 		`tidings_jetstream_storage_bytes{account="$G"} 41`,
 		`tidings_jetstream_storage_limit_bytes 48`,

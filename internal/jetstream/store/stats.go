@@ -60,6 +60,12 @@ func (s *Store) Stats() Stats {
 	return stats
 }
 
+// LogSize returns how many bytes the files of the log have that hold entries, and
+// how many they may have. It waits for nobody.
+func (s *Store) LogSize() (used, most int64) {
+	return int64(s.log.State().Files) * s.opts.FileSize, int64(s.opts.MaxFiles) * s.opts.FileSize
+}
+
 // ScrubReport is what Scrub has found.
 type ScrubReport struct {
 	Messages int
