@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -65,6 +66,9 @@ func (j *jetStream) explain(what string, err error) error {
 	} else if timedOut {
 		err = errors.Join(nats.ErrTimeout, err)
 	}
+	if errors.Is(err, jetstream.ErrInvalidKey) {
+		return usage(fmt.Errorf("%s: not a key; use letters, digits, '-', '_', '/', '=' and '.', without a dot at either end", what))
+	}
 	if e := knownError(err); e != nil {
 		e.What, e.Err = what, err
 		return e
@@ -95,7 +99,6 @@ var knownErrors = []struct {
 	reason, way string
 }{
 	{jetstream.ErrBucketNotFound, client.Failed, "there is no such bucket", "`tidings kv bucket list` and `tidings object bucket list` show those there are"},
-	{jetstream.ErrInvalidKey, client.Failed, "not a key", "use letters, digits, '-', '_', '/', '=' and '.', without a dot at either end"},
 	{jetstream.ErrKeyNotFound, client.Failed, "there is no such key", "`tidings kv keys` shows those there are, `tidings kv history` what became of one"},
 	{jetstream.ErrKeyExists, client.Failed, "the key exists", "change it with `tidings kv put` or `tidings kv update`"},
 	{jetstream.ErrObjectNotFound, client.Failed, "there is no such object", "`tidings object list` shows those there are"},

@@ -29,7 +29,7 @@ and the command asks before it changes anything.`,
 	}
 	choices.add(cmd)
 	choices.confirmation.add(cmd)
-	cmd.Flags().BoolVar(&choices.dryRun, "dry-run", false, "show what would be done and do nothing")
+	choices.addDryRun(cmd)
 	return cmd
 }
 

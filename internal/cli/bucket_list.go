@@ -137,19 +137,23 @@ func (a *app) bucketInfoCommand(k bucketKind) *cobra.Command {
 		Example: fmt.Sprintf("  tidings %[1]s bucket info CONFIG\n  tidings %[1]s bucket info CONFIG --json", k.command),
 		Args:    arguments(1, 1, "BUCKET"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			j, err := a.jetStream(cmd.Context(), client.Options{})
-			if err != nil {
-				return err
-			}
-			defer j.nc.Close()
-			info, err := k.find(cmd.Context(), j, args[0])
-			if err != nil {
-				return err
-			}
-			return a.showBucket(k, info)
+			return a.bucketInfo(cmd.Context(), k, args[0])
 		},
 		ValidArgsFunction: a.completeBucket(k, 1),
 	}
+}
+
+func (a *app) bucketInfo(ctx context.Context, k bucketKind, bucket string) error {
+	j, err := a.jetStream(ctx, client.Options{})
+	if err != nil {
+		return err
+	}
+	defer j.nc.Close()
+	info, err := k.find(ctx, j, bucket)
+	if err != nil {
+		return err
+	}
+	return a.showBucket(k, info)
 }
 
 func (a *app) showBucket(k bucketKind, info *jsapi.StreamInfo) error {

@@ -28,7 +28,11 @@ type configureFlags struct {
 func (f *configureFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVarP(&f.file, "config", "f", "", "take the configuration from this JSON or YAML `FILE`; - is standard input")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be done and do nothing")
+	f.addDryRun(cmd)
+}
+
+func (f *configureFlags) addDryRun(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would be done and do nothing")
 }
 
 func (f *configureFlags) addDefaults(cmd *cobra.Command) {

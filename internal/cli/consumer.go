@@ -11,7 +11,7 @@ consumers send them. These commands make consumers, look into them, and read wit
 func (a *app) consumerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "consumer",
-		Aliases: []string{"con"},
+		Aliases: []string{"con", "c"},
 		Short:   "Make, show, change and use consumers of streams",
 		Long:    consumerLong,
 		Example: `  tidings consumer create ORDERS billing --filter orders.new
@@ -21,7 +21,7 @@ func (a *app) consumerCommand() *cobra.Command {
 	}
 	a.api.add(cmd)
 	return a.group(cmd,
-		a.consumerCreateCommand(), a.consumerEditCommand(),
+		a.consumerCreateCommand(), a.consumerEditCommand(), a.consumerCopyCommand(),
 		a.consumerListCommand(), a.consumerInfoCommand(), a.consumerReportCommand(),
 		a.consumerWatchCommand(), a.consumerGraphCommand(),
 		a.consumerNextCommand(), a.consumerSubscribeCommand(),

@@ -184,6 +184,44 @@ func (a *app) createConsumer(ctx context.Context, js *client.JetStream, stream s
 	return nil
 }
 
+func (a *app) consumerCopyCommand() *cobra.Command {
+	var f configureFlags
+	cmd := &cobra.Command{
+		Use:     "copy STREAM SOURCE NAME",
+		Aliases: []string{"cp"},
+		Short:   "Make a consumer with the configuration of another one",
+		Long: `Make a consumer with the configuration of another one of the same stream, changed by
+flags. What the other one has delivered is not copied: the new one begins where --deliver
+says.`,
+		Example: `  tidings consumer copy ORDERS billing billing_test --filter orders.test
+  tidings consumer copy ORDERS billing audit --deliver new --dry-run`,
+		Args:              arguments(3, 3, "STREAM SOURCE NAME"),
+		ValidArgsFunction: a.completeConsumer(),
+	}
+	given := addFieldFlags(cmd, asset.ConsumerFields())
+	f.addDryRun(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkNames(args); err != nil {
+			return err
+		}
+		return a.changeConsumer(cmd, args, func(ctx context.Context, js *client.JetStream, info *jsapi.ConsumerInfo) error {
+			c := info.Config
+			if c.Durable != "" {
+				c.Durable = args[2]
+			}
+			c.Name = args[2]
+			if err := given.Apply(&c); err != nil {
+				return usage(err)
+			}
+			if f.dryRun {
+				return a.showDry(&c)
+			}
+			return a.createConsumer(ctx, js, args[0], &c)
+		})
+	}
+	return cmd
+}
+
 func (a *app) consumerEditCommand() *cobra.Command {
 	var f configureFlags
 	cmd := &cobra.Command{

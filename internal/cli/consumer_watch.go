@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -115,16 +114,6 @@ func (w *consumerWatch) consumers(ctx context.Context) ([]*jsapi.ConsumerInfo, e
 	return consumers, nil
 }
 
-// gaugeNamed returns the gauge of that name, a new one the first time.
-func gaugeNamed(gauges map[string]*gauge, name string) *gauge {
-	g := gauges[name]
-	if g == nil {
-		g = &gauge{}
-		gauges[name] = g
-	}
-	return g
-}
-
 func (w *consumerWatch) look(ctx context.Context, now time.Time) error {
 	consumers, err := w.consumers(ctx)
 	if err != nil {
@@ -183,28 +172,11 @@ func (w *consumerWatch) lines() error {
 	return nil
 }
 
-// What of the terminal is no plot.
-const (
-	plotMargin   = 14 // columns for the scale
-	plotHeadings = 6  // lines
-	plotLeast    = 3  // lines of the smallest plot
-)
-
-// plots draws the lag and the rate of the only consumer.
+// plots draws the only consumer.
 func (w *consumerWatch) plots(f *watchFlags, live *ui.Live) string {
-	columns, lines := live.Size()
-	width, height := max(columns-plotMargin, 1), max((lines-plotHeadings)/2, plotLeast)
 	l := w.looks[0]
-	g := w.delivered[l.Consumer]
-	var out strings.Builder
-	out.WriteString(w.app.clock(fmt.Sprintf("consumer %s of stream %s", ui.Printable(l.Consumer), ui.Printable(w.stream)), f))
-	fmt.Fprintf(&out, "lag: %s pending, %s unacknowledged\n", ui.Count(l.Pending), ui.Count(l.Unacknowledged))
-	for _, line := range ui.Plot(g.lags, width, height, func(v float64) string { return ui.Count(int64(v)) }) {
-		out.WriteString(line + "\n")
-	}
-	fmt.Fprintf(&out, "delivered: %s\n", rateText(l.Delivered))
-	for _, line := range ui.Plot(g.rates, width, height, rateText) {
-		out.WriteString(line + "\n")
-	}
-	return out.String()
+	head := w.app.clock(fmt.Sprintf("consumer %s of stream %s", ui.Printable(l.Consumer), ui.Printable(w.stream)), f)
+	return w.app.plots(live, head, w.delivered[l.Consumer],
+		"delivered: "+rateText(l.Delivered),
+		fmt.Sprintf("lag: %s pending, %s unacknowledged", ui.Count(l.Pending), ui.Count(l.Unacknowledged)))
 }

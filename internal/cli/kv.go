@@ -31,6 +31,7 @@ func (a *app) kvCommand() *cobra.Command {
 		GroupID: groupStreams,
 	}
 	a.api.add(cmd)
+	cmd.AddCommand(a.bucketSynonyms(kvKind)...)
 	return a.group(cmd,
 		a.bucketCommand(kvKind),
 		a.kvPutCommand(), a.kvCreateCommand(), a.kvUpdateCommand(), a.kvGetCommand(),

@@ -20,16 +20,20 @@ type keyView struct {
 func (a *app) kvKeysCommand() *cobra.Command {
 	var values bool
 	cmd := &cobra.Command{
-		Use:   "keys BUCKET [FILTER...]",
-		Short: "List the keys there are",
+		Use:     "keys [BUCKET] [FILTER...]",
+		Aliases: []string{"list", "ls"},
+		Short:   "List the keys of a bucket, or the buckets",
 		Long: `List the keys that have a value, one per line, as the server sends them, which is in
 the order of their last change. Filters choose: * stands for one token, > for all that
 follow. With --values, revision, time and the beginning of the value are shown, too.`,
 		Example: `  tidings kv keys CONFIG
   tidings kv keys CONFIG 'machines.>' 'people.*.name'
   tidings kv keys CONFIG --values`,
-		Args: arguments(1, -1, "BUCKET [FILTER...]"),
+		Args: arguments(0, -1, "[BUCKET] [FILTER...]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return a.bucketList(cmd.Context(), kvKind, !values && !a.global.json)
+			}
 			return a.kvKeys(cmd.Context(), args[0], args[1:], values)
 		},
 		ValidArgsFunction: a.completeKV(-1),

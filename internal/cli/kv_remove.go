@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -80,6 +81,9 @@ func (a *app) kvRemove(
 	}
 	defer b.nc.Close()
 	e, err := b.entry(ctx, key, 0)
+	if operation == "purge" && errors.Is(err, jetstream.ErrKeyNotFound) {
+		e, err = b.lastOfHistory(ctx, key, err) // a deleted key still has a history to remove
+	}
 	if err != nil {
 		return err
 	}
@@ -98,6 +102,16 @@ func (a *app) kvRemove(
 		return b.explainRevision(key, f.revision, err)
 	}
 	return a.showKVRemoval(kvRemoval{Bucket: bucket, Key: key, Operation: operation, Keys: 1})
+}
+
+// lastOfHistory returns the last revision of a key that has no value, otherwise
+// err.
+func (b *kvBucket) lastOfHistory(ctx context.Context, key string, err error) (jetstream.KeyValueEntry, error) {
+	history, none := b.History(ctx, key)
+	if none != nil || len(history) == 0 {
+		return nil, err
+	}
+	return history[len(history)-1], nil
 }
 
 func quoted(value []byte) string { return `"` + preview(value) + `"` }

@@ -27,6 +27,7 @@ func (a *app) objectCommand() *cobra.Command {
 		GroupID: groupStreams,
 	}
 	a.api.add(cmd)
+	cmd.AddCommand(append(a.bucketSynonyms(objectKind), synonym("seal BUCKET", a.objectSealCommand()))...)
 	return a.group(cmd,
 		a.bucketCommand(objectKind, a.objectSealCommand()),
 		a.objectPutCommand(), a.objectGetCommand(), a.objectListCommand(), a.objectInfoCommand(),

@@ -20,14 +20,17 @@ import (
 func (a *app) objectListCommand() *cobra.Command {
 	var names bool
 	cmd := &cobra.Command{
-		Use:     "list BUCKET",
+		Use:     "list [BUCKET]",
 		Aliases: []string{"ls"},
-		Short:   "List the objects of a bucket",
+		Short:   "List the objects of a bucket, or the buckets",
 		Example: "  tidings object list FILES\n  tidings object list FILES --names",
-		Args:    arguments(1, 1, "BUCKET"),
+		Args:    arguments(0, 1, "[BUCKET]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneOf(form{"--names", names}, form{"--json", a.global.json}); err != nil {
 				return err
+			}
+			if len(args) == 0 {
+				return a.bucketList(cmd.Context(), objectKind, names)
 			}
 			return a.objectList(cmd.Context(), args[0], names)
 		},
@@ -76,12 +79,15 @@ func objectRow(v objectView, o *jetstream.ObjectInfo) []string {
 
 func (a *app) objectInfoCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "info BUCKET NAME",
+		Use:     "info BUCKET [NAME]",
 		Aliases: []string{"show"},
-		Short:   "Show what is known about an object",
-		Example: "  tidings object info FILES report.pdf",
-		Args:    arguments(2, 2, "BUCKET NAME"),
+		Short:   "Show what is known about an object, or about a bucket",
+		Example: "  tidings object info FILES report.pdf\n  tidings object info FILES",
+		Args:    arguments(1, 2, "BUCKET [NAME]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return a.bucketInfo(cmd.Context(), objectKind, args[0])
+			}
 			b, err := a.openObjects(cmd.Context(), args[0], client.Options{})
 			if err != nil {
 				return err

@@ -11,7 +11,7 @@ they are too old, too many, or processed. Programs read it through consumers
 func (a *app) streamCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "stream",
-		Aliases: []string{"str"},
+		Aliases: []string{"str", "s"},
 		Short:   "Make, show, change and copy streams",
 		Long:    streamLong,
 		Example: `  tidings stream create ORDERS --subjects 'orders.>' --max-age 30d
@@ -23,7 +23,7 @@ func (a *app) streamCommand() *cobra.Command {
 	return a.group(cmd,
 		a.streamCreateCommand(), a.streamEditCommand(), a.streamCopyCommand(),
 		a.streamListCommand(), a.streamInfoCommand(), a.streamReportCommand(), a.streamFindCommand(),
-		a.streamSubjectsCommand(), a.streamWatchCommand(),
+		a.streamSubjectsCommand(), a.streamGapsCommand(), a.streamUsageCommand(), a.streamWatchCommand(), a.streamGraphCommand(),
 		a.streamViewCommand(), a.streamGetCommand(),
 		a.streamPurgeCommand(), a.streamRemoveMessageCommand(), a.streamSealCommand(), a.streamRemoveCommand(),
 		a.streamBackupCommand(), a.streamRestoreCommand(),

@@ -226,7 +226,7 @@ cannot take the same subjects.`,
 		ValidArgsFunction: a.completeStream(),
 	}
 	given := addFieldFlags(cmd, asset.StreamFields())
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would be done and do nothing")
+	f.addDryRun(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, name := range args {
 			if err := checkName("stream", name); err != nil {

@@ -118,3 +118,18 @@ func TestRevivedMessagesAreStoredOnceInTheirStream(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestGapsAreRunsOfTheSameKind(t *testing.T) {
+	t.Parallel()
+	info := &jsapi.StreamInfo{
+		Config: jsapi.StreamConfig{Name: "S"},
+		State:  jsapi.StreamState{Deleted: []uint64{9, 3, 4, 6}, Lost: &jsapi.LostMessages{Msgs: []uint64{5, 6}}},
+	}
+	want := []gap{{"S", 3, 4, 2, whyRemoved}, {"S", 5, 6, 2, whyLost}, {"S", 9, 9, 1, whyRemoved}}
+	if diff := cmp.Diff(want, gapsOf(info)); diff != "" {
+		t.Error(diff)
+	}
+	if gaps := gapsOf(&jsapi.StreamInfo{}); gaps != nil {
+		t.Errorf("got %v", gaps)
+	}
+}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -47,26 +48,48 @@ line for each stream and look.`,
 		Example: `  tidings stream watch
   tidings stream watch ORDERS --interval 5s
   tidings stream watch ORDERS --count 10 --json`,
-		Args: arguments(0, -1, "[STREAM...]"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.check(); err != nil {
-				return err
-			}
-			for _, name := range args {
-				if err := checkName("stream", name); err != nil {
-					return err
-				}
-			}
-			ctx := cmd.Context()
-			return a.withJetStreamOver(ctx, a.lasting(), func(js *client.JetStream) error {
-				w := &streamWatch{app: a, js: js, names: args, gauges: map[string]*gauge{}}
-				return a.watch(ctx, js, &f, w.look, func(live *ui.Live) string { return w.table(&f, sparkWidth(live)) }, w.lines)
-			})
-		},
+		Args:              arguments(0, -1, "[STREAM...]"),
 		ValidArgsFunction: a.completeStreams(),
 	}
 	f.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.watchStreams(cmd.Context(), &f, args, func(w *streamWatch, live *ui.Live) string { return w.table(&f, sparkWidth(live)) })
+	}
 	return cmd
+}
+
+func (a *app) streamGraphCommand() *cobra.Command {
+	var f watchFlags
+	cmd := &cobra.Command{
+		Use:   "graph STREAM",
+		Short: "Plot live how fast a stream grows and how far it is not read",
+		Long: `Plot live how many messages a stream stores each second, and how far its slowest
+consumer, or the stream itself behind its origins, lags. Without a terminal it shows what
+` + "`tidings stream watch`" + ` shows.`,
+		Example:           "  tidings stream graph ORDERS",
+		Args:              arguments(1, 1, "STREAM"),
+		ValidArgsFunction: a.completeStream(),
+	}
+	f.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.watchStreams(cmd.Context(), &f, args, func(w *streamWatch, live *ui.Live) string { return w.plots(&f, live) })
+	}
+	return cmd
+}
+
+func (a *app) watchStreams(ctx context.Context, f *watchFlags, names []string, drawing func(*streamWatch, *ui.Live) string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := checkName("stream", name); err != nil {
+			return err
+		}
+	}
+	return a.withJetStreamOver(ctx, a.lasting(), func(js *client.JetStream) error {
+		w := &streamWatch{app: a, js: js, names: names, gauges: map[string]*gauge{}}
+		return a.watch(ctx, js, f, w.look, func(live *ui.Live) string { return drawing(w, live) }, w.lines)
+	})
 }
 
 func (w *streamWatch) streams(ctx context.Context) ([]*jsapi.StreamInfo, error) {
@@ -102,11 +125,7 @@ func (w *streamWatch) look(ctx context.Context, now time.Time) error {
 				lag = max(lag, c.NumPending+uint64(c.NumAckPending))
 			}
 		}
-		g := w.gauges[s.Config.Name]
-		if g == nil {
-			g = &gauge{}
-			w.gauges[s.Config.Name] = g
-		}
+		g := gaugeNamed(w.gauges, s.Config.Name)
 		g.look(now, s.State.LastSeq, lag)
 		w.looks = append(w.looks, streamLook{
 			Time: now.UTC().Format(time.RFC3339Nano), Stream: s.Config.Name, Messages: s.State.Msgs, Bytes: s.State.Bytes,
@@ -129,6 +148,14 @@ func (w *streamWatch) table(f *watchFlags, width int) string {
 	}
 	head := []string{"stream", "messages", "bytes", "stored", "", "lag", ""}
 	return w.app.clock(plural(len(rows), "stream"), f) + w.app.screen.TableText(head, rows, 2, 3, 4, 6)
+}
+
+// plots draws the only stream.
+func (w *streamWatch) plots(f *watchFlags, live *ui.Live) string {
+	l := w.looks[0]
+	return w.app.plots(live, w.app.clock("stream "+ui.Printable(l.Stream), f), w.gauges[l.Stream],
+		fmt.Sprintf("stored: %s, %s messages, %s", rateText(l.Rate), ui.Count(l.Messages), ui.Bytes(float64(l.Bytes))),
+		fmt.Sprintf("lag: %s", ui.Count(l.Lag)))
 }
 
 func (w *streamWatch) lines() error {

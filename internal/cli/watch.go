@@ -67,6 +67,16 @@ func (g *gauge) look(at time.Time, counter, lag uint64) {
 	g.at, g.counter = at, counter
 }
 
+// gaugeNamed returns the gauge of that name, a new one the first time.
+func gaugeNamed(gauges map[string]*gauge, name string) *gauge {
+	g := gauges[name]
+	if g == nil {
+		g = &gauge{}
+		gauges[name] = g
+	}
+	return g
+}
+
 // sparkWidth is how many looks a sparkline shows in that terminal.
 func sparkWidth(live *ui.Live) int {
 	width, _ := live.Size()
@@ -129,4 +139,27 @@ func rateText(perSecond float64) string {
 func (a *app) clock(what string, f *watchFlags) string {
 	return strings.TrimSpace(fmt.Sprintf("%s  %s", a.screen.Strong(what),
 		a.screen.Faint(fmt.Sprintf("%s, every %s, Ctrl-C ends", time.Now().Format(time.TimeOnly), f.interval)))) + "\n\n"
+}
+
+// What of the terminal is no plot.
+const (
+	plotMargin   = 14 // columns for the scale
+	plotHeadings = 6  // lines
+	plotLeast    = 3  // lines of the smallest plot
+)
+
+// plots draws the rate and the lag of one gauge below their titles.
+func (a *app) plots(live *ui.Live, head string, g *gauge, rate, lag string) string {
+	columns, lines := live.Size()
+	width, height := max(columns-plotMargin, 1), max((lines-plotHeadings)/2, plotLeast)
+	var out strings.Builder
+	out.WriteString(head + lag + "\n")
+	for _, line := range ui.Plot(g.lags, width, height, func(v float64) string { return ui.Count(int64(v)) }) {
+		out.WriteString(line + "\n")
+	}
+	out.WriteString(rate + "\n")
+	for _, line := range ui.Plot(g.rates, width, height, rateText) {
+		out.WriteString(line + "\n")
+	}
+	return out.String()
 }

@@ -105,9 +105,11 @@ var waysOut = map[jsapi.Code]string{
 	jsapi.ErrStreamSubjectOverlap:         "`tidings stream find --subject SUBJECT` shows which stream takes them; choose other subjects",
 	jsapi.ErrStreamNameExistRestoreFailed: "remove that stream first, or give the restored one another name with --name",
 	jsapi.ErrConsumerAlreadyExists:        "change it with `tidings consumer edit`, or choose another name",
-	jsapi.ErrNoMessageFound:               "`tidings stream info` shows the first and last sequence",
+	jsapi.ErrNoMessageFound:               "`tidings stream info` shows the first and last sequence, `tidings stream gaps` what is gone in between",
 	jsapi.ErrNotEnabled:                   "switch JetStream on in the server's configuration (jetstream: enabled)",
 	jsapi.ErrNotEnabledForAccount:         "switch JetStream on for the account, or use a user of another one",
+	jsapi.ErrStreamReplicasNotSupported:   "the server is alone: leave --replicas out",
+	jsapi.ErrStreamSealed:                 "it stays as it is; copy it with `tidings stream backup` and `tidings stream restore`",
 	jsapi.ErrStorageResourcesExceeded:     "remove what is not needed any more, or raise max_file_store",
 	jsapi.ErrMemoryResourcesExceeded:      "remove what is not needed any more, use file storage, or raise max_memory_store",
 }

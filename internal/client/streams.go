@@ -44,6 +44,15 @@ func (j *JetStream) Stream(ctx context.Context, name string) (*jsapi.StreamInfo,
 	return r.StreamInfo, err
 }
 
+// StreamWithRemoved returns that, too, and which messages between the first and
+// the last are removed.
+func (j *JetStream) StreamWithRemoved(ctx context.Context, name string) (*jsapi.StreamInfo, error) {
+	var r jsapi.StreamInfoResponse
+	request := jsapi.StreamInfoRequest{DeletedDetails: true}
+	err := j.call(ctx, streamNamed(name), jsapi.StreamInfoOp, []string{name}, request, &r)
+	return r.StreamInfo, err
+}
+
 // Subjects returns the subjects of a stream that match filter with the number
 // of messages of each.
 func (j *JetStream) Subjects(ctx context.Context, name, filter string) (map[string]uint64, error) {
