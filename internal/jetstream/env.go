@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"bytes"
 	cryptorand "crypto/rand"
 	"errors"
 	"math/rand/v2"
@@ -53,10 +54,10 @@ func (v *env) Deliver(to []byte, e index.Entry, d *consumer.Delivery) (int, cons
 // withFields appends what a delivery adds to the header block of a message.
 func (o *outgoing) withFields(header []byte, d *consumer.Delivery, size int) []byte {
 	h := o.head[:0]
-	if len(header) == 0 {
+	if block, whole := bytes.CutSuffix(header, []byte("\r\n\r\n")); whole {
+		h = append(append(h, block...), "\r\n"...)
+	} else { // there is none, or one that is no header block: clients send what they like
 		h = append(append(h, statusVersion...), "\r\n"...)
-	} else {
-		h = append(h, header[:len(header)-2]...)
 	}
 	if d.HeadersOnly {
 		h = append(append(h, jsapi.HeaderMsgSize...), ": "...)

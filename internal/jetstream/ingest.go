@@ -124,6 +124,7 @@ var emptyHeader [publishHeader]byte
 
 // Flush implements [core.Receiver]: what is staged becomes an entry.
 func (s *Stream) Flush(st *core.Stage) {
+	defer endIfPanicking()
 	st.Take(0, func(c *core.Chunk) {
 		e := entryPool.Get().(*entry)
 		e.stream, e.kind, e.chunk = s, kindPublish, c

@@ -1,6 +1,8 @@
 package jetstream
 
 import (
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/tidings-io/tidings/internal/core"
@@ -60,6 +62,7 @@ func (s *Stream) turn(w []work) (more bool) {
 // stage does the work and leaves what came of it in the stages of pub, for the
 // caller to flush.
 func (s *Stream) stage(w []work, pub *core.Publisher) (more bool) {
+	defer endIfPanicking()
 	s.mu.Lock()
 	s.mu.pub = pub
 	s.mu.now = time.Now().UnixNano()
@@ -79,6 +82,20 @@ func (s *Stream) stage(w []work, pub *core.Publisher) (more bool) {
 		s.account.advise(pub, &advice[i])
 	}
 	return more
+}
+
+// endIfPanicking ends the process if the function that defers it panics. The
+// goroutine may be that of a connection, which would survive it: with the stream's
+// lock held for ever, and what is half done on its way to the next checkpoint. A
+// restart goes on from what is on the disk.
+func endIfPanicking() {
+	x := recover()
+	if x == nil {
+		return
+	}
+	text := fmt.Sprintf("%v\n\n%s", x, debug.Stack())
+	go panic(text)
+	select {}
 }
 
 // afterTurn gives back what was used, when everything is flushed.

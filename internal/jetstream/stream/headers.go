@@ -151,7 +151,7 @@ func appendHeaders(dst, block []byte, drop func(name []byte) bool) []byte {
 	dst = append(dst, headerVersion...)
 	for name, line := range headerLines(block) {
 		if drop == nil || !drop(name) {
-			dst = append(dst, line...)
+			dst = append(append(dst, bytes.TrimSuffix(line, crlf)...), crlf...) // the last may have no end
 		}
 	}
 	return dst

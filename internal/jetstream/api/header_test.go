@@ -1,0 +1,54 @@
+package api_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestHeaderBlocksThatAreNoneHarmNobody publishes as header block what no client
+// library would send.
+func TestHeaderBlocksThatAreNoneHarmNobody(t *testing.T) {
+	t.Parallel()
+	p := connect(t)
+	p.ask("STREAM.CREATE.S", "", `{"name":"S","subjects":["s.>"],"allow_msg_ttl":true,"allow_direct":true,"republish":{"src":">","dest":"again.>"}}`)
+	p.ask("CONSUMER.CREATE.S.bare", "", `{"stream_name":"S","config":{"durable_name":"bare","ack_policy":"none","headers_only":true}}`)
+	p.ask("CONSUMER.CREATE.S.whole", "", `{"stream_name":"S","config":{"durable_name":"whole","ack_policy":"none"}}`)
+	raw, err := net.Dial("tcp", strings.TrimPrefix(p.ConnectedUrl(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	blocks := []string{"X", "\r\n", "\r\n\r\n", "NATS/1.0", "NATS/1.0\r\n", "NATS/1.0\r\nA: b\r\n", "NATS/1.0\r\nA", "NATS/1.0\r\nA: b", "NATS/1.0\r\n\r\n"}
+	var b strings.Builder
+	b.WriteString("CONNECT {\"headers\":true}\r\n")
+	for i, block := range blocks {
+		fmt.Fprintf(&b, "HPUB s.%d %d %d\r\n%sbody\r\n", i, len(block), len(block)+4, block)
+	}
+	if _, err := raw.Write([]byte(b.String() + "PING\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	for r := bufio.NewReader(raw); ; {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line == "PONG\r\n" {
+			break
+		}
+	}
+	for i := range blocks {
+		for _, name := range []string{"bare", "whole"} {
+			if _, err := p.Request("$JS.API.CONSUMER.MSG.NEXT.S."+name, nil, 10*time.Second); err != nil {
+				t.Errorf("consumer %s does not deliver the message with block %q: %v", name, blocks[i], err)
+			}
+		}
+		if got := p.ask("STREAM.MSG.GET.S", "", fmt.Sprintf(`{"seq":%d}`, i+1)); !strings.Contains(got, `"data":"Ym9keQ=="`) {
+			t.Errorf("message with block %q: %s", blocks[i], got)
+		}
+	}
+	p.has("S", fmt.Sprintf(`"messages":%d,`, len(blocks)))
+}
