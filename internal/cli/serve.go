@@ -124,6 +124,9 @@ func serveLogged(o *options.Options, log *serverlog.Log) error {
 	signals := make(chan os.Signal, 8) // a burst of signals must not lose the one that ends us
 	signal.Notify(signals, serverSignals...)
 	defer signal.Stop(signals)
+	if limit := options.LimitMemory(); limit > 0 {
+		logger.Info("Memory is limited by the control group", "bytes", limit)
+	}
 	s, err := server.New(o, server.Setup{Log: logger})
 	if err != nil {
 		return err
