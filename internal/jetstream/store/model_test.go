@@ -23,12 +23,21 @@ const (
 	kindPurge            // messages before the sequence
 	kindCreate           // of the node: the payload is a group
 	kindDelete
+	kindPublishAt // begins with the sequence of the first message
 )
 
 // command is one entry of a group's history.
 type command struct {
 	kind    wal.Kind
 	payload []byte
+}
+
+// records are those of an entry that publishes.
+func (c command) records() []byte {
+	if c.kind == kindPublishAt {
+		return c.payload[8:]
+	}
+	return c.payload
 }
 
 // derived says which published records a stream stores in a form of its own.
@@ -49,8 +58,8 @@ func replayNaive(history []command) naive {
 	n := naive{live: map[uint64]string{}}
 	for _, c := range history {
 		switch c.kind {
-		case kindPublish:
-			for b := c.payload; len(b) > 0; b = b[record.Length(b):] {
+		case kindPublish, kindPublishAt:
+			for b := c.records(); len(b) > 0; b = b[record.Length(b):] {
 				m := record.View(b)
 				n.last++
 				body := string(m.Body)
@@ -121,8 +130,13 @@ func (s *stream) apply(c command, i wal.Index, at index.Place) error {
 	}
 	s.applied = i
 	switch c.kind {
-	case kindPublish:
-		for b := c.payload; len(b) > 0; {
+	case kindPublish, kindPublishAt:
+		b := c.records()
+		at.Offset += uint32(len(c.payload) - len(b))
+		if c.kind == kindPublishAt {
+			s.x.Skip(max(s.x.State().Last, binary.LittleEndian.Uint64(c.payload)-1)) // what was lost before
+		}
+		for len(b) > 0 {
 			m, n, err := record.Parse(b)
 			if err != nil {
 				return err

@@ -97,19 +97,18 @@ func (g *segment) remove() {
 	g.mu.removed = true
 }
 
-// readTable finds the blocks of a file by going from one to the next. Damage ends
-// it, as nothing says where the next one is: then the rest is searched for.
+// readTable finds the blocks of a file by going from one to the next, as long as
+// what a header says fits the next one, or the block is whole. Damage ends it, as
+// nothing says where the next one is: then the rest is searched for.
 func readTable(disk vfs.File, size int64) (table []block, end int64, err error) {
-	var head [blockHeader]byte
 	at := int64(segmentHeader)
 	logical := int64(segmentHeader)
 	for logical < size {
-		_, err := disk.ReadAt(head[:], at)
-		b, ok := parseBlockHead(head[:], uint32(at))
-		if err != nil && !errors.Is(err, io.EOF) {
+		b, ok, err := headAt(disk, at)
+		if err != nil {
 			return table, at, err
 		}
-		if err != nil || !ok || int64(b.logical) != logical {
+		if !ok || int64(b.logical) != logical || !fits(disk, b, size) && !whole(disk, b) {
 			next, found := findBlock(disk, at+1, logical)
 			if !found {
 				return table, at, nil
@@ -121,6 +120,36 @@ func readTable(disk vfs.File, size int64) (table []block, end int64, err error) 
 		logical = int64(b.logical) + int64(b.raw)
 	}
 	return table, at, nil
+}
+
+// headAt reads the header of a block. Not ok: there is none.
+func headAt(disk vfs.File, at int64) (b block, ok bool, err error) {
+	var head [blockHeader]byte
+	if _, err = disk.ReadAt(head[:], at); errors.Is(err, io.EOF) {
+		return block{}, false, nil
+	}
+	b, ok = parseBlockHead(head[:], uint32(at))
+	return b, ok, err
+}
+
+// fits reports whether a block ends where the next one begins, or the segment ends.
+func fits(disk vfs.File, b block, size int64) bool {
+	end := int64(b.logical) + int64(b.raw)
+	if end == size {
+		return true
+	}
+	next, ok, err := headAt(disk, int64(b.end()))
+	return ok && err == nil && int64(next.logical) == end
+}
+
+// whole reports whether a block matches its checksum.
+func whole(disk vfs.File, b block) bool {
+	p := make([]byte, blockHeader+b.stored)
+	if _, err := disk.ReadAt(p, int64(b.at)); err != nil {
+		return false
+	}
+	_, err := decodeBlock(nil, p)
+	return err == nil
 }
 
 // findBlock looks for a block from at on that holds something at logical or
@@ -141,11 +170,8 @@ func findBlock(disk vfs.File, at, logical int64) (block, bool) {
 			if !ok || int64(b.logical) < logical || int64(b.end()) > length {
 				continue
 			}
-			whole := make([]byte, blockHeader+b.stored)
-			if _, err := disk.ReadAt(whole, int64(b.at)); err == nil {
-				if _, err := decodeBlock(nil, whole); err == nil {
-					return b, true
-				}
+			if whole(disk, b) {
+				return b, true
 			}
 		}
 	}

@@ -28,8 +28,15 @@ func flip(t testing.TB, m *vfs.Mem, name string, off int64) {
 // written is a small closed log of n entries, two in each batch.
 func written(t testing.TB, n int) (*vfs.Mem, []wal.Place) {
 	t.Helper()
+	return writtenTo(t, n, 64<<10)
+}
+
+func writtenTo(t testing.TB, n int, fileSize int64) (*vfs.Mem, []wal.Place) {
+	t.Helper()
 	m := vfs.NewMem()
-	l := open(t, options(m, 1))
+	opts := options(m, 1)
+	opts.FileSize = fileSize
+	l := open(t, opts)
 	var places []wal.Place
 	for i := 0; i < n; i += 2 {
 		got, err := l.Commit([]wal.Entry{small(i), small(i + 1)}, wal.Normal)
@@ -58,8 +65,8 @@ func accounted(n int, f found) error {
 	return nil
 }
 
-// after replays a log that something was done to, and goes on with it.
-func after(t testing.TB, m *vfs.Mem, n int, what string) found {
+// look replays a log that something was done to.
+func look(t testing.TB, m *vfs.Mem, n int, what string) (*wal.Log, found) {
 	t.Helper()
 	l, err := wal.Open(options(m, 2))
 	if err != nil {
@@ -72,11 +79,18 @@ func after(t testing.TB, m *vfs.Mem, n int, what string) found {
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
+	return l, f
+}
+
+// after is look that goes on with the log.
+func after(t testing.TB, m *vfs.Mem, n int, what string) found {
+	t.Helper()
+	l, f := look(t, m, n, what)
 	if _, err := l.Commit([]wal.Entry{small(n)}, wal.Normal); err != nil {
 		t.Fatalf("%s: commit afterwards: %v", what, err)
 	}
 	must(t, l.Close())
-	l, err = wal.Open(options(m, 3))
+	l, err := wal.Open(options(m, 3))
 	if err != nil {
 		t.Fatalf("%s: opened again: %v", what, err)
 	}
@@ -93,41 +107,61 @@ func after(t testing.TB, m *vfs.Mem, n int, what string) found {
 	return f
 }
 
+// tinyEntries are those of the smallest log, whose file has tinySize bytes.
+const (
+	tinyEntries = 4
+	tinySize    = 24 << 10
+)
+
+// everyPlace calls f, in several tests beside each other, with each place in the
+// file of a tiny log, and with a copy of the log of its own.
+func everyPlace(t *testing.T, f func(t *testing.T, left *vfs.Mem, places []wal.Place, off int64)) {
+	t.Helper()
+	m, places := writtenTo(t, tinyEntries, tinySize)
+	const parts = 4
+	step := int64(parts)
+	if testing.Short() {
+		step *= 31
+	}
+	for part := range int64(parts) {
+		t.Run(fmt.Sprint("part", part), func(t *testing.T) {
+			t.Parallel()
+			for off := part; off < tinySize; off += step {
+				f(t, m.AfterPowerLoss(nil), places, off)
+			}
+		})
+	}
+}
+
+// tiny looks at a tiny log, and goes on with some of them.
+func tiny(t *testing.T, left *vfs.Mem, off int64, what string) found {
+	t.Helper()
+	if off%5 == 0 {
+		return after(t, left, tinyEntries, what)
+	}
+	l, f := look(t, left, tinyEntries, what)
+	must(t, l.Close())
+	return f
+}
+
 func TestFlippedBitIsNeverServedAndNeverSilent(t *testing.T) {
 	t.Parallel()
-	const n = 12
-	m, places := written(t, n)
-	// means reports whether a byte is part of a header, a directory or a payload.
-	means := func(off int64) bool {
-		if off < 64 {
-			return true
-		}
-		for i := 1; i < n; i += 2 { // the second entry ends the batch
+	everyPlace(t, func(t *testing.T, left *vfs.Mem, places []wal.Place, off int64) {
+		means := off < 64                     // it is part of a header, a directory or a payload
+		first := off >= 4096 && off < 4096+64 // of the batch with nothing in it that every log begins with
+		for i := 1; i < tinyEntries; i += 2 { // the second entry ends the batch
 			start, end := int64(places[i-1].Offset)/4096*4096, int64(places[i].Offset+places[i].Length)
-			if off >= start && off < end {
-				return true
-			}
+			means = means || off >= start && off < end
 		}
-		return false
-	}
-	rough := int64(1)
-	if testing.Short() {
-		rough = 7
-	}
-	for off := range int64(64 << 10) {
-		if !means(off) && off%89 != 0 || off%rough != 0 {
-			continue
-		}
-		left := m.AfterPowerLoss(nil)
 		flip(t, left, "wal/00000001.wal", off)
-		f := after(t, left, n, fmt.Sprintf("bit flipped at %d", off))
-		if means(off) != (len(f.damage) > 0) {
+		f := tiny(t, left, off, fmt.Sprintf("bit flipped at %d", off))
+		if (means || first) != (len(f.damage) > 0) {
 			t.Fatalf("bit flipped at %d: got damage %v and %d entries", off, f.damage, len(f.whole))
 		}
-		if len(f.damage) == 0 && len(f.whole) != n {
+		if !means && len(f.whole) != tinyEntries {
 			t.Fatalf("bit flipped at %d: %d entries, want all", off, len(f.whole))
 		}
-	}
+	})
 }
 
 // TestTornBatchNeverComesBack has a batch that cannot be read when the log is
@@ -181,23 +215,16 @@ func TestReadTellsOfDamage(t *testing.T) {
 
 func TestTruncatedFileIsNeverSilent(t *testing.T) {
 	t.Parallel()
-	const n = 12
-	m, _ := written(t, n)
-	step := int64(61)
-	if testing.Short() {
-		step = 509
-	}
-	for size := int64(0); size < 64<<10; size += step {
-		left := m.AfterPowerLoss(nil)
+	everyPlace(t, func(t *testing.T, left *vfs.Mem, _ []wal.Place, size int64) {
 		f, err := left.Open("wal/00000001.wal")
 		must(t, err)
 		must(t, f.Truncate(size))
 		must(t, f.Sync())
 		must(t, f.Close())
-		if got := after(t, left, n, fmt.Sprintf("truncated to %d", size)); len(got.damage) == 0 {
+		if got := tiny(t, left, size, fmt.Sprintf("truncated to %d", size)); len(got.damage) == 0 {
 			t.Fatalf("truncated to %d: nothing was said", size)
 		}
-	}
+	})
 }
 
 func TestStalePageIsNeverSilent(t *testing.T) {
