@@ -108,7 +108,7 @@ func readTable(disk vfs.File, size int64) (table []block, end int64, err error) 
 		if err != nil {
 			return table, at, err
 		}
-		if !ok || int64(b.logical) != logical || !fits(disk, b, size) && !whole(disk, b) {
+		if !ok || int64(b.logical) != logical || !fits(disk, b, size) && !blockWhole(disk, b) {
 			next, found := findBlock(disk, at+1, logical)
 			if !found {
 				return table, at, nil
@@ -142,8 +142,8 @@ func fits(disk vfs.File, b block, size int64) bool {
 	return ok && err == nil && int64(next.logical) == end
 }
 
-// whole reports whether a block matches its checksum.
-func whole(disk vfs.File, b block) bool {
+// blockWhole reports whether a block matches its checksum.
+func blockWhole(disk vfs.File, b block) bool {
 	p := make([]byte, blockHeader+b.stored)
 	if _, err := disk.ReadAt(p, int64(b.at)); err != nil {
 		return false
@@ -170,7 +170,7 @@ func findBlock(disk vfs.File, at, logical int64) (block, bool) {
 			if !ok || int64(b.logical) < logical || int64(b.end()) > length {
 				continue
 			}
-			if whole(disk, b) {
+			if blockWhole(disk, b) {
 				return b, true
 			}
 		}
