@@ -70,6 +70,20 @@ func (k bucketKind) find(ctx context.Context, j *jetStream, bucket string) (*jsa
 	return info, k.explain(bucket, err)
 }
 
+// withBucket connects and runs f with the stream behind a bucket that is there.
+func (a *app) withBucket(ctx context.Context, k bucketKind, bucket string, f func(*jetStream, *jsapi.StreamInfo) error) error {
+	j, err := a.jetStream(ctx, client.Options{})
+	if err != nil {
+		return err
+	}
+	defer j.nc.Close()
+	info, err := k.find(ctx, j, bucket)
+	if err != nil {
+		return err
+	}
+	return f(j, info)
+}
+
 // list returns the streams behind all buckets of the kind, by name.
 func (k bucketKind) list(ctx context.Context, j *jetStream) ([]*jsapi.StreamInfo, []string, error) {
 	all, missing, err := j.api.Streams(ctx, "")

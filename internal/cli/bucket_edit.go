@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidings-io/tidings/internal/cli/asset"
-	"github.com/tidings-io/tidings/internal/client"
+	"github.com/tidings-io/tidings/internal/jsapi"
 )
 
 func (a *app) bucketEditCommand(k bucketKind) *cobra.Command {
@@ -35,29 +35,22 @@ and the command asks before it changes anything.`,
 
 func (a *app) bucketEdit(cmd *cobra.Command, bucket string, choices *bucketChoices) error {
 	ctx, k := cmd.Context(), choices.kind
-	j, err := a.jetStream(ctx, client.Options{})
-	if err != nil {
-		return err
-	}
-	defer j.nc.Close()
-	info, err := k.find(ctx, j, bucket)
-	if err != nil {
-		return err
-	}
-	next, err := cloned(&info.Config)
-	if err == nil {
-		err = choices.apply(ctx, a, &next)
-	}
-	if err != nil {
-		return err
-	}
-	what := fmt.Sprintf("%s %q", k.noun, bucket)
-	approved, err := a.approve(cmd, &choices.configureFlags, what, asset.Changes(&info.Config, &next, k.fields()))
-	if err != nil || !approved {
-		return err
-	}
-	if info, err = j.api.UpdateStream(ctx, &next); err != nil {
-		return k.explain(bucket, err)
-	}
-	return a.result(k.view(info), "%s is changed", what)
+	return a.withBucket(ctx, k, bucket, func(j *jetStream, info *jsapi.StreamInfo) error {
+		next, err := cloned(&info.Config)
+		if err == nil {
+			err = choices.apply(ctx, a, &next)
+		}
+		if err != nil {
+			return err
+		}
+		what := fmt.Sprintf("%s %q", k.noun, bucket)
+		approved, err := a.approve(cmd, &choices.configureFlags, what, asset.Changes(&info.Config, &next, k.fields()))
+		if err != nil || !approved {
+			return err
+		}
+		if info, err = j.api.UpdateStream(ctx, &next); err != nil {
+			return k.explain(bucket, err)
+		}
+		return a.result(k.view(info), "%s is changed", what)
+	})
 }

@@ -144,16 +144,7 @@ func (a *app) bucketInfoCommand(k bucketKind) *cobra.Command {
 }
 
 func (a *app) bucketInfo(ctx context.Context, k bucketKind, bucket string) error {
-	j, err := a.jetStream(ctx, client.Options{})
-	if err != nil {
-		return err
-	}
-	defer j.nc.Close()
-	info, err := k.find(ctx, j, bucket)
-	if err != nil {
-		return err
-	}
-	return a.showBucket(k, info)
+	return a.withBucket(ctx, k, bucket, func(_ *jetStream, info *jsapi.StreamInfo) error { return a.showBucket(k, info) })
 }
 
 func (a *app) showBucket(k bucketKind, info *jsapi.StreamInfo) error {
@@ -204,27 +195,17 @@ func (a *app) bucketRemoveCommand(k bucketKind) *cobra.Command {
 		Args:    arguments(1, 1, "BUCKET"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			j, err := a.jetStream(ctx, client.Options{})
-			if err != nil {
-				return err
-			}
-			defer j.nc.Close()
-			info, err := k.find(ctx, j, args[0])
-			if err != nil {
-				return err
-			}
-			question := fmt.Sprintf("remove %s %q with %s in it?", k.noun, args[0], ui.Bytes(float64(info.State.Bytes)))
-			if err := c.ask(a, cmd, question); err != nil {
-				return err
-			}
-			if err := j.api.DeleteStream(ctx, info.Config.Name); err != nil {
-				return k.explain(args[0], err)
-			}
-			if a.global.json {
-				return a.writeJSON(bucketRemoved{args[0], info.State.Msgs, info.State.Bytes})
-			}
-			a.note("removed %s %q", k.noun, args[0])
-			return nil
+			return a.withBucket(ctx, k, args[0], func(j *jetStream, info *jsapi.StreamInfo) error {
+				question := fmt.Sprintf("remove %s %q with %s in it?", k.noun, args[0], ui.Bytes(float64(info.State.Bytes)))
+				if err := c.ask(a, cmd, question); err != nil {
+					return err
+				}
+				if err := j.api.DeleteStream(ctx, info.Config.Name); err != nil {
+					return k.explain(args[0], err)
+				}
+				done := bucketRemoved{args[0], info.State.Msgs, info.State.Bytes}
+				return a.result(done, "%s %q is removed", k.noun, args[0])
+			})
 		},
 		ValidArgsFunction: a.completeBucket(k, 1),
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -103,15 +104,7 @@ func (w *consumerWatch) consumers(ctx context.Context) ([]*jsapi.ConsumerInfo, e
 		consumers, _, err := w.js.Consumers(ctx, w.stream) // those missing now come with a later look
 		return consumers, err
 	}
-	var consumers []*jsapi.ConsumerInfo
-	for _, name := range w.names {
-		c, err := w.js.Consumer(ctx, w.stream, name)
-		if err != nil {
-			return nil, err
-		}
-		consumers = append(consumers, c)
-	}
-	return consumers, nil
+	return named(w.names, func(name string) (*jsapi.ConsumerInfo, error) { return w.js.Consumer(ctx, w.stream, name) })
 }
 
 func (w *consumerWatch) look(ctx context.Context, now time.Time) error {
@@ -136,15 +129,7 @@ func (w *consumerWatch) look(ctx context.Context, now time.Time) error {
 
 func (w *consumerWatch) table(f *watchFlags, width int) string {
 	looks := slices.Clone(w.looks)
-	slices.SortStableFunc(looks, func(x, y consumerLook) int { // those that lag most on top
-		switch {
-		case x.Lag > y.Lag:
-			return -1
-		case x.Lag < y.Lag:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(looks, func(x, y consumerLook) int { return cmp.Compare(y.Lag, x.Lag) }) // those that lag most on top
 	var rows [][]string
 	for _, l := range looks {
 		g := w.delivered[l.Consumer]
@@ -159,17 +144,10 @@ func (w *consumerWatch) table(f *watchFlags, width int) string {
 }
 
 func (w *consumerWatch) lines() error {
-	for _, l := range w.looks {
-		if w.app.global.json {
-			if err := w.app.writeJSON(l); err != nil {
-				return err
-			}
-			continue
-		}
-		w.app.out.Printf("%s %s: %s pending, %s unacknowledged, delivered %s, done %s\n", l.Time, ui.Printable(l.Consumer),
+	return showLooks(w.app, w.looks, func(l consumerLook) string {
+		return fmt.Sprintf("%s %s: %s pending, %s unacknowledged, delivered %s, done %s", l.Time, ui.Printable(l.Consumer),
 			ui.Count(l.Pending), ui.Count(l.Unacknowledged), rateText(l.Delivered), rateText(l.Done))
-	}
-	return nil
+	})
 }
 
 // plots draws the only consumer.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/tidings-io/tidings/internal/cli/ui"
 	"github.com/tidings-io/tidings/internal/client"
-	"github.com/tidings-io/tidings/internal/jsapi"
 )
 
 func addStream(cmd *cobra.Command, a *app, stream *string) {
@@ -120,64 +119,16 @@ of every stream that allows counters. * stands for one token, > for all that fol
 	return cmd
 }
 
-func (a *app) counterList(ctx context.Context, filter, stream string) error {
-	if filter != "" {
-		if err := client.CheckSubscribeSubject(filter); err != nil {
-			return usage(err)
-		}
-	}
-	j, err := a.jetStream(ctx, client.Options{})
-	if err != nil {
-		return err
-	}
-	defer j.nc.Close()
-	names := []string{stream}
-	if stream == "" {
-		if names, err = j.streamsThat(ctx, allowsCounter, filter); err != nil {
-			return err
-		}
-	}
-	var rows [][]string
-	for _, name := range names {
-		err := j.lastMessages(ctx, name, lastOptions{filter: filter}, func(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
-			v, err := counterOf(m.Subject(), name, m.Headers(), m.Data(), meta.Sequence.Stream, meta.Timestamp)
-			switch {
-			case err != nil:
-				a.warn(err.Error())
-			case a.global.json:
-				return a.writeJSON(v)
-			default:
-				rows = append(rows, []string{v.Subject, v.Value, v.Change, v.Stream, moment(meta.Timestamp)})
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if a.global.json {
-		return nil
-	}
-	if len(rows) == 0 {
-		a.note("there are no such counters")
-		return nil
-	}
-	slices.SortFunc(rows, slices.Compare)
-	a.screen.Table([]string{"counter", "value", "last change", "stream", "at"}, rows, 2, 3)
-	return nil
+var counterList = lastKind{
+	things: "counters", in: allowsCounter,
+	head: []string{"counter", "value", "last change", "stream", "at"}, numeric: []int{2, 3},
 }
 
-// streamsThat returns the names of the streams for which use says so, and that
-// take messages of the filter.
-func (j *jetStream) streamsThat(ctx context.Context, use func(*jsapi.StreamConfig) bool, filter string) ([]string, error) {
-	streams, _, err := j.api.Streams(ctx, filter)
-	var names []string
-	for _, s := range streams {
-		if use(&s.Config) {
-			names = append(names, s.Config.Name)
-		}
-	}
-	return names, err
+func (a *app) counterList(ctx context.Context, filter, stream string) error {
+	return a.listLast(ctx, counterList, filter, stream, func(name string, m jetstream.Msg, meta *jetstream.MsgMetadata) (any, []string, error) {
+		v, err := counterOf(m.Subject(), name, m.Headers(), m.Data(), meta.Sequence.Stream, meta.Timestamp)
+		return v, []string{v.Subject, v.Value, v.Change, v.Stream, moment(meta.Timestamp)}, err
+	})
 }
 
 func (a *app) counterWatchCommand() *cobra.Command {

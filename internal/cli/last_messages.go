@@ -2,9 +2,14 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidings-io/tidings/internal/client"
+	"github.com/tidings-io/tidings/internal/jsapi"
 )
 
 // lastOptions says which last messages of subjects to read.
@@ -72,4 +77,80 @@ func (j *jetStream) lastMessages(ctx context.Context, stream string, o lastOptio
 		err = handle(m, meta)
 		return n == o.limit || !o.live && meta.NumPending == 0, err
 	})
+}
+
+// lastKind is a kind of thing whose state is the last message of a subject.
+type lastKind struct {
+	things      string // counters, schedules
+	in          func(*jsapi.StreamConfig) bool
+	headersOnly bool
+	head        []string // of the table
+	numeric     []int
+}
+
+// errOther says that a message is none of the things that are listed.
+var errOther = errors.New("another thing")
+
+// listLast shows the things of a kind whose subjects match the filter, of one
+// stream, or of all that have them if its name is empty. view returns one of them
+// as JSON and as a row of the table.
+func (a *app) listLast(ctx context.Context, k lastKind, filter, stream string, view func(stream string, m jetstream.Msg, meta *jetstream.MsgMetadata) (any, []string, error)) error {
+	if filter != "" {
+		if err := client.CheckSubscribeSubject(filter); err != nil {
+			return usage(err)
+		}
+	}
+	j, err := a.jetStream(ctx, client.Options{})
+	if err != nil {
+		return err
+	}
+	defer j.nc.Close()
+	names := []string{stream}
+	if stream == "" {
+		if names, err = j.streamsThat(ctx, k.in, filter); err != nil {
+			return err
+		}
+	}
+	var rows [][]string
+	for _, name := range names {
+		o := lastOptions{filter: filter, headersOnly: k.headersOnly}
+		err := j.lastMessages(ctx, name, o, func(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
+			v, row, err := view(name, m, meta)
+			switch {
+			case errors.Is(err, errOther):
+			case err != nil:
+				a.warn(err.Error())
+			case a.global.json:
+				return a.writeJSON(v)
+			default:
+				rows = append(rows, row)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case a.global.json:
+	case len(rows) == 0:
+		a.note("there are no such %s", k.things)
+	default:
+		slices.SortFunc(rows, slices.Compare)
+		a.screen.Table(k.head, rows, k.numeric...)
+	}
+	return nil
+}
+
+// streamsThat returns the names of the streams for which use says so, and that
+// take messages of the filter.
+func (j *jetStream) streamsThat(ctx context.Context, use func(*jsapi.StreamConfig) bool, filter string) ([]string, error) {
+	streams, _, err := j.api.Streams(ctx, filter)
+	var names []string
+	for _, s := range streams {
+		if use(&s.Config) {
+			names = append(names, s.Config.Name)
+		}
+	}
+	return names, err
 }

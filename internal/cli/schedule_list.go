@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,55 +36,24 @@ or of every stream that allows schedules. * stands for one token, > for all that
 	return cmd
 }
 
+var scheduleList = lastKind{
+	things: "schedules", in: allowsSchedules, headersOnly: true,
+	head: []string{"schedule", "when", "next", "target", "stream"},
+}
+
 func (a *app) scheduleList(ctx context.Context, filter, stream string) error {
-	if filter != "" {
-		if err := client.CheckSubscribeSubject(filter); err != nil {
-			return usage(err)
+	return a.listLast(ctx, scheduleList, filter, stream, func(name string, m jetstream.Msg, meta *jetstream.MsgMetadata) (any, []string, error) {
+		now := time.Now()
+		v, p, err := newScheduleView(m.Subject(), name, m.Headers(), meta.Timestamp, now, 1)
+		if errors.Is(err, errNoSchedule) {
+			err = errOther
 		}
-	}
-	j, err := a.jetStream(ctx, client.Options{})
-	if err != nil {
-		return err
-	}
-	defer j.nc.Close()
-	names := []string{stream}
-	if stream == "" {
-		if names, err = j.streamsThat(ctx, allowsSchedules, filter); err != nil {
-			return err
-		}
-	}
-	var rows [][]string
-	for _, name := range names {
-		err := j.lastMessages(ctx, name, lastOptions{filter: filter, headersOnly: true}, func(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
-			now := time.Now()
-			v, p, err := newScheduleView(m.Subject(), name, m.Headers(), meta.Timestamp, now, 1)
-			v.Sequence = meta.Sequence.Stream
-			v.Bytes = messageSize(m.Headers(), len(m.Data()))
-			switch {
-			case errors.Is(err, errNoSchedule):
-			case err != nil:
-				a.warn(err.Error())
-			case a.global.json:
-				return a.writeJSON(v)
-			default:
-				rows = append(rows, scheduleRow(v, &p, meta.Timestamp, now))
-			}
-			return nil
-		})
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-	}
-	if a.global.json {
-		return nil
-	}
-	if len(rows) == 0 {
-		a.note("there are no such schedules")
-		return nil
-	}
-	slices.SortFunc(rows, slices.Compare)
-	a.screen.Table([]string{"schedule", "when", "next", "target", "stream"}, rows)
-	return nil
+		v.Sequence, v.Bytes = meta.Sequence.Stream, messageSize(m.Headers(), len(m.Data()))
+		return v, scheduleRow(v, &p, meta.Timestamp, now), nil
+	})
 }
 
 func scheduleRow(v scheduleView, p *plan, stored, now time.Time) []string {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -97,15 +98,7 @@ func (w *streamWatch) streams(ctx context.Context) ([]*jsapi.StreamInfo, error) 
 		streams, _, err := w.js.Streams(ctx, "") // those missing now come with a later look
 		return streams, err
 	}
-	var streams []*jsapi.StreamInfo
-	for _, name := range w.names {
-		s, err := w.js.Stream(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		streams = append(streams, s)
-	}
-	return streams, nil
+	return named(w.names, func(name string) (*jsapi.StreamInfo, error) { return w.js.Stream(ctx, name) })
 }
 
 func (w *streamWatch) look(ctx context.Context, now time.Time) error {
@@ -138,7 +131,7 @@ func (w *streamWatch) look(ctx context.Context, now time.Time) error {
 func (w *streamWatch) table(f *watchFlags, width int) string {
 	var rows [][]string
 	looks := slices.Clone(w.looks)
-	slices.SortStableFunc(looks, func(x, y streamLook) int { return int(y.Rate - x.Rate) }) // the busiest on top
+	slices.SortStableFunc(looks, func(x, y streamLook) int { return cmp.Compare(y.Rate, x.Rate) }) // the busiest on top
 	for _, l := range looks {
 		g := w.gauges[l.Stream]
 		rows = append(rows, []string{
@@ -159,15 +152,8 @@ func (w *streamWatch) plots(f *watchFlags, live *ui.Live) string {
 }
 
 func (w *streamWatch) lines() error {
-	for _, l := range w.looks {
-		if w.app.global.json {
-			if err := w.app.writeJSON(l); err != nil {
-				return err
-			}
-			continue
-		}
-		w.app.out.Printf("%s %s: %s messages, %s, stored %s, lag %s\n", l.Time, ui.Printable(l.Stream),
+	return showLooks(w.app, w.looks, func(l streamLook) string {
+		return fmt.Sprintf("%s %s: %s messages, %s, stored %s, lag %s", l.Time, ui.Printable(l.Stream),
 			ui.Count(l.Messages), ui.Bytes(float64(l.Bytes)), rateText(l.Rate), ui.Count(l.Lag))
-	}
-	return nil
+	})
 }

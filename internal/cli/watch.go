@@ -127,6 +127,33 @@ func (a *app) watch(ctx context.Context, js *client.JetStream, f *watchFlags, lo
 	return nil
 }
 
+// named returns the things of these names.
+func named[T any](names []string, get func(string) (T, error)) ([]T, error) {
+	var things []T
+	for _, name := range names {
+		thing, err := get(name)
+		if err != nil {
+			return nil, err
+		}
+		things = append(things, thing)
+	}
+	return things, nil
+}
+
+// showLooks prints a line for each thing that was looked at.
+func showLooks[T any](a *app, looks []T, text func(T) string) error {
+	for _, l := range looks {
+		if a.global.json {
+			if err := a.writeJSON(l); err != nil {
+				return err
+			}
+			continue
+		}
+		a.out.Println(text(l))
+	}
+	return a.out.Err()
+}
+
 // rateText writes a rate a second.
 func rateText(perSecond float64) string {
 	if perSecond < 100 && perSecond != float64(int64(perSecond)) {

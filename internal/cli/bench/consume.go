@@ -73,15 +73,11 @@ type consumer struct {
 // Consume consumes a stream until the plan's end or ctx's, or nothing more comes
 // for env.Timeout. With [ErrInterrupted] there is a result, too. It blocks.
 func Consume(ctx context.Context, env Env, p ConsumePlan) (result *Result, err error) {
-	conns, err := env.dial(ctx, p.Clients)
+	conns, js, err := env.dialJetStream(ctx, p.Clients)
 	if err != nil {
 		return nil, err
 	}
 	defer conns.close()
-	js, err := env.jetStream(conns[0])
-	if err != nil {
-		return nil, err
-	}
 	name, err := consumeStore(ctx, env, js, conns[0], p)
 	if err != nil {
 		return nil, err

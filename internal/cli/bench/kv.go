@@ -61,15 +61,11 @@ func kvKey(i int64) string { return "tidings-bench." + strconv.FormatInt(i, 10) 
 // KV puts and gets keys of a bucket at random until the plan's end or ctx's. With
 // [ErrInterrupted] there is a result, too. It blocks.
 func KV(ctx context.Context, env Env, p KVPlan) (result *Result, err error) {
-	conns, err := env.dial(ctx, p.Clients)
+	conns, js, err := env.dialJetStream(ctx, p.Clients)
 	if err != nil {
 		return nil, err
 	}
 	defer conns.close()
-	js, err := env.jetStream(conns[0])
-	if err != nil {
-		return nil, err
-	}
 	bucket := p.Store.Name
 	if bucket == "" {
 		bucket = ownName()

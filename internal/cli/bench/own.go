@@ -52,6 +52,20 @@ func (e Env) jetStream(nc *nats.Conn) (jetstream.JetStream, error) {
 	return js, explainStore("use JetStream", err)
 }
 
+// dialJetStream opens n connections and uses JetStream on the first. The caller
+// closes them.
+func (e Env) dialJetStream(ctx context.Context, n int) (connections, jetstream.JetStream, error) {
+	conns, err := e.dial(ctx, n)
+	if err != nil {
+		return nil, nil, err
+	}
+	js, err := e.jetStream(conns[0])
+	if err != nil {
+		conns.close()
+	}
+	return conns, js, err
+}
+
 // explainStore puts an error of the client library into words.
 func explainStore(what string, err error) error {
 	var already *client.Error

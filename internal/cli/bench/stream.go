@@ -95,15 +95,11 @@ type storeJob struct {
 // message is acknowledged or nothing more is for env.Timeout. With
 // [ErrInterrupted] there is a result, too. It blocks.
 func Stream(ctx context.Context, env Env, p StreamPlan) (result *Result, err error) {
-	conns, err := env.dial(ctx, p.Clients)
+	conns, js, err := env.dialJetStream(ctx, p.Clients)
 	if err != nil {
 		return nil, err
 	}
 	defer conns.close()
-	js, err := env.jetStream(conns[0])
-	if err != nil {
-		return nil, err
-	}
 	name, subject := p.Store.Name, p.Subject
 	if name == "" {
 		if name, subject, err = ownStream(ctx, js, p.Store, p.Mode == Batch); err != nil {
