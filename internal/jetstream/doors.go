@@ -41,13 +41,13 @@ type request struct {
 	subject, reply, header, body []byte
 }
 
-// requestHeader is the lengths of subject (u16), reply (u16), header block (u32)
-// and payload (u32).
-const requestHeader = 12
+// requestHeader is the lengths of subject, reply, header block and payload, each a
+// u32: with a large max_control_line subjects can be longer than a u16 says.
+const requestHeader = 16
 
 func appendRequest(dst []byte, m *core.Message) []byte {
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(m.Subject)))
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(m.Reply)))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(m.Subject)))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(m.Reply)))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(max(m.HeaderLen, 0)))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(m.Payload)))
 	dst = append(append(dst, m.Subject...), m.Reply...)
@@ -59,8 +59,8 @@ func eachRequest(c *core.Chunk, f func(r *request)) {
 	b := c.Bytes
 	var r request
 	for len(b) > 0 {
-		subject, reply := int(binary.LittleEndian.Uint16(b)), int(binary.LittleEndian.Uint16(b[2:]))
-		header, payload := int(binary.LittleEndian.Uint32(b[4:])), int(binary.LittleEndian.Uint32(b[8:]))
+		subject, reply := int(binary.LittleEndian.Uint32(b)), int(binary.LittleEndian.Uint32(b[4:]))
+		header, payload := int(binary.LittleEndian.Uint32(b[8:])), int(binary.LittleEndian.Uint32(b[12:]))
 		b = b[requestHeader:]
 		r.subject, b = b[:subject:subject], b[subject:]
 		r.reply, b = b[:reply:reply], b[reply:]

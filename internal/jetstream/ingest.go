@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"math"
 	"sync"
 
 	"github.com/tidings-io/tidings/internal/core"
@@ -92,8 +93,12 @@ func (s *Stream) Deliver(st *core.Stage, _ *core.Subscription, m *core.Message) 
 		c.Bytes = append(c.Bytes, emptyHeader[:]...)
 	}
 	c.Bytes = record.Append(c.Bytes, m.Subject, m.Payload, max(m.HeaderLen, 0))
-	st.Side = binary.LittleEndian.AppendUint16(st.Side, uint16(len(m.Reply)))
-	st.Side = append(st.Side, m.Reply...)
+	reply := m.Reply
+	if len(reply) > math.MaxUint16 {
+		reply = nil // nobody can subscribe to that
+	}
+	st.Side = binary.LittleEndian.AppendUint16(st.Side, uint16(len(reply)))
+	st.Side = append(st.Side, reply...)
 }
 
 // refusesBatch refuses the first message of an atomic batch while too many are open

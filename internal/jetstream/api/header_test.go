@@ -7,6 +7,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/tidings-io/tidings/internal/testserver"
 )
 
 // TestHeaderBlocksThatAreNoneHarmNobody publishes as header block what no client
@@ -51,4 +55,47 @@ func TestHeaderBlocksThatAreNoneHarmNobody(t *testing.T) {
 		}
 	}
 	p.has("S", fmt.Sprintf(`"messages":%d,`, len(blocks)))
+}
+
+// TestReplySubjectsLongerThan64KiBHarmNobody has a server that takes very long lines.
+func TestReplySubjectsLongerThan64KiBHarmNobody(t *testing.T) {
+	t.Parallel()
+	s := testserver.StartConfig(t, "max_control_line: 300000\njetstream { store_dir: '"+t.TempDir()+"' }\n")
+	nc, err := nats.Connect(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	p := &peer{nc, t}
+	p.ask("STREAM.CREATE.S", "", `{"name":"S","subjects":["s.>"],"allow_direct":true}`)
+	p.ask("CONSUMER.CREATE.S.c", "", `{"stream_name":"S","config":{"durable_name":"c","ack_policy":"explicit"}}`)
+	raw, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	long := strings.Repeat("x", 70_000)
+	var b strings.Builder
+	b.WriteString("CONNECT {\"verbose\":false}\r\n")
+	for _, subject := range []string{
+		"s.a", "$JS.API.STREAM.INFO.S", "$JS.API.STREAM.MSG.GET.S", "$JS.API.DIRECT.GET.S.s.a", "$JS.API.CONSUMER.MSG.NEXT.S.c", "$JS.ACK.S.c.1.1.1.1.1",
+	} {
+		fmt.Fprintf(&b, "PUB %s answers.%s 1\r\n1\r\n", subject, long)
+	}
+	if _, err := raw.Write([]byte(b.String() + "PING\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	for r := bufio.NewReader(raw); ; {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line == "PONG\r\n" {
+			break
+		}
+	}
+	if got := p.publish("s.b", "x"); got != `{"stream":"S","seq":2}` {
+		t.Errorf("publishing then: %s", got)
+	}
+	p.has("S", `"messages":2,`)
 }

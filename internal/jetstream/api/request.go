@@ -14,15 +14,15 @@ type staged struct {
 	subject, reply, header, body []byte
 }
 
-// stagedHeader is the lengths of subject (u16), reply (u16), header block (u32)
-// and payload (u32).
-const stagedHeader = 12
+// stagedHeader is the lengths of subject, reply, header block and payload, each a
+// u32: with a large max_control_line subjects can be longer than a u16 says.
+const stagedHeader = 16
 
 // stage appends a request to the stage.
 func stage(st *core.Stage, m *core.Message) {
 	c := st.Reserve(stagedHeader + len(m.Subject) + len(m.Reply) + len(m.Payload))
-	b := binary.LittleEndian.AppendUint16(c.Bytes, uint16(len(m.Subject)))
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(m.Reply)))
+	b := binary.LittleEndian.AppendUint32(c.Bytes, uint32(len(m.Subject)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.Reply)))
 	b = binary.LittleEndian.AppendUint32(b, uint32(max(m.HeaderLen, 0)))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.Payload)))
 	c.Bytes = append(append(append(b, m.Subject...), m.Reply...), m.Payload...)
@@ -30,8 +30,8 @@ func stage(st *core.Stage, m *core.Message) {
 
 // unstage takes the first request from b and returns the rest.
 func unstage(b []byte) (r staged, rest []byte) {
-	subject, reply := int(binary.LittleEndian.Uint16(b)), int(binary.LittleEndian.Uint16(b[2:]))
-	header, payload := int(binary.LittleEndian.Uint32(b[4:])), int(binary.LittleEndian.Uint32(b[8:]))
+	subject, reply := int(binary.LittleEndian.Uint32(b)), int(binary.LittleEndian.Uint32(b[4:]))
+	header, payload := int(binary.LittleEndian.Uint32(b[8:])), int(binary.LittleEndian.Uint32(b[12:]))
 	b = b[stagedHeader:]
 	r.subject, b = b[:subject:subject], b[subject:]
 	r.reply, b = b[:reply:reply], b[reply:]
