@@ -37,6 +37,7 @@ type Publisher struct {
 	self     Receiver
 	echo     bool
 	pauses   bool
+	patient  bool
 
 	last   *route
 	routes map[uint64]*route // by the hash of the subject in the account's index
@@ -65,6 +66,7 @@ type Sender struct {
 	Permissions Permissions // nil allows everything
 	Echo        bool
 	Pauses      bool // it asks for Reliefs after each Flush
+	Patient     bool // it asks with Behind after each Publish
 }
 
 var (
@@ -90,7 +92,8 @@ func (as *Accounts) Publisher(s Sender) *Publisher {
 func (p *Publisher) Bind(s Sender) {
 	p.Flush()
 	p.forget()
-	p.self, p.account, p.perms, p.echo, p.pauses = s.Self, s.Account, s.Permissions, s.Echo, s.Pauses
+	p.self, p.account, p.perms = s.Self, s.Account, s.Permissions
+	p.echo, p.pauses, p.patient = s.Echo, s.Pauses, s.Patient
 	p.own.To, p.own.pub = s.Self, p
 }
 
@@ -275,6 +278,9 @@ func (p *Publisher) stage(to Receiver) *Stage {
 	st := p.stages[to]
 	if st == nil {
 		st = &Stage{To: to, pub: p}
+		if p.patient {
+			st.relief = to.Relief(true)
+		}
 		p.stages[to] = st
 	}
 	return st
@@ -335,22 +341,20 @@ func (p *Publisher) Reliefs() []<-chan struct{} {
 
 // Behind returns the relief of a receiver that the last Publish went to and that has
 // not caught up with what was flushed to it before, nil if there is none. To wait
-// for it may take as long as the receiver likes.
+// for it may take as long as the receiver likes. The publisher must be Patient.
 func (p *Publisher) Behind() <-chan struct{} {
 	r := p.last
 	if r == nil {
 		return nil
 	}
 	for i := range r.targets {
-		if c := r.targets[i].stage.To.Relief(true); c != nil {
-			return c
+		if st := r.targets[i].stage; st.relief != nil && st.behind() {
+			return st.relief
 		}
 	}
 	for i := range r.groups {
-		if st := r.groups[i].last; st != nil {
-			if c := st.To.Relief(true); c != nil {
-				return c
-			}
+		if st := r.groups[i].last; st != nil && st.relief != nil && st.behind() {
+			return st.relief
 		}
 	}
 	return nil
@@ -386,7 +390,11 @@ func (p *Publisher) flush(st *Stage) {
 	st.To.Flush(st)
 	st.reset()
 	st.last = n
-	if p.pauses && st != &p.own {
+	switch {
+	case st == &p.own:
+	case p.patient:
+		st.relief = st.To.Relief(true)
+	case p.pauses:
 		if c := st.To.Relief(false); c != nil {
 			p.relief = append(p.relief, c)
 		}

@@ -446,7 +446,7 @@ func TestPublisherKnowsWhetherTheLastMessageWentToSomebodyWhoIsBehind(t *testing
 	subscribe(as, behind, "group", "q", "2")
 	subscribe(as, newInbox(t), "fast", "", "1")
 	subscribe(as, newInbox(t), "slow", "", "2")
-	p := as.Publisher(core.Sender{Account: as.Global(), Echo: true})
+	p := as.Publisher(core.Sender{Account: as.Global(), Echo: true, Patient: true})
 	defer p.Release()
 	for range 3 { // the first time, the second, and from memory
 		for subject, want := range map[string]<-chan struct{}{"slow": behind.relief, "group": behind.relief, "fast": nil, "nobody": nil} {
@@ -459,6 +459,14 @@ func TestPublisherKnowsWhetherTheLastMessageWentToSomebodyWhoIsBehind(t *testing
 	}
 	if r := p.Reliefs(); len(r) != 0 {
 		t.Errorf("Reliefs of a publisher that does not pause: %v", r)
+	}
+	relief := make(chan struct{})
+	behind.relief = relief
+	p.Publish(message("slow", "x"))
+	p.Flush()
+	close(relief)
+	if p.Publish(message("slow", "x")); p.Behind() != nil {
+		t.Error("a receiver that has caught up is taken for one that has not")
 	}
 }
 

@@ -16,6 +16,9 @@ type Stage struct {
 	last  int // bytes staged in the batch before
 	dirty bool
 	pub   *Publisher
+	// relief is that of the receiver after the last flush, if the publisher is
+	// patient.
+	relief <-chan struct{}
 }
 
 // view is bytes that are sent from where they are, after the first at bytes of
@@ -72,6 +75,17 @@ func (st *Stage) Refer(b []byte) {
 	c := st.Reserve(0)
 	st.views = append(st.views, view{len(c.Bytes), b})
 	st.bytes += len(b)
+}
+
+// behind reports whether the receiver, which has a relief, waits for it still.
+func (st *Stage) behind() bool {
+	select {
+	case <-st.relief:
+		st.relief = nil
+		return false
+	default:
+		return true
+	}
 }
 
 // From is the door that publishes, nil for one that gets nothing itself.

@@ -25,7 +25,7 @@ func (s *Stream) behindLocked(c *Consumer) uint64 {
 		s.mu.behind[relief] = b
 		go func() { // ends with the connection at the latest
 			<-relief
-			s.postAside(work{kind: workCall, do: func() { s.caughtUpLocked(relief) }})
+			s.post(work{kind: workCall, do: func() { s.caughtUpLocked(relief) }})
 		}()
 	}
 	if n := len(b.consumers); n == 0 || b.consumers[n-1] != c {

@@ -52,7 +52,7 @@ func (r *round) publisher(a *Account) *core.Publisher {
 		if r.pubs == nil {
 			r.pubs = map[*Account]*core.Publisher{}
 		}
-		pub = a.node.accounts.Publisher(core.Sender{Account: a.core, Echo: true})
+		pub = a.node.accounts.Publisher(core.Sender{Account: a.core, Echo: true, Patient: true})
 		r.pubs[a] = pub
 	}
 	return pub

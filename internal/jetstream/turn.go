@@ -50,7 +50,7 @@ func (s *Stream) run() {
 func (s *Stream) turn(w []work) (more bool) {
 	pub := s.kept
 	if pub == nil {
-		pub = s.node.accounts.Publisher(core.Sender{Self: s, Account: s.account.core, Echo: true})
+		pub = s.node.accounts.Publisher(core.Sender{Self: s, Account: s.account.core, Echo: true, Patient: true})
 		s.kept = pub
 	}
 	more = s.stage(w, pub)
