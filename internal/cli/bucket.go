@@ -103,8 +103,8 @@ func (a *app) bucketCommand(k bucketKind, more ...*cobra.Command) *cobra.Command
   tidings %[1]s bucket list`, k.command),
 	}
 	below := append([]*cobra.Command{
-		a.bucketCreateCommand(k), a.bucketEditCommand(k), a.bucketListCommand(k),
-		a.bucketInfoCommand(k), a.bucketRemoveCommand(k),
+		a.bucketCreateCommand(k), a.pickable(a.bucketEditCommand(k), k.named()), a.bucketListCommand(k),
+		a.pickable(a.bucketInfoCommand(k), k.named()), a.pickable(a.bucketRemoveCommand(k), k.named()),
 	}, more...)
 	return a.group(cmd, below...)
 }

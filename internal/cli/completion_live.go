@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -77,6 +78,18 @@ func (a *app) completeArguments(streams, consumers int) cobra.CompletionFunc {
 		}
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// completeSubjectFlag completes the value of a flag with a subject of which the
+// stream named by the first argument has messages.
+func (a *app) completeSubjectFlag(_ *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 || checkName("stream", args[0]) != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.live(word, func(ctx context.Context, j *jetStream) ([]string, error) {
+		subjects, err := j.api.Subjects(ctx, args[0], keyFilter("", word))
+		return slices.Collect(maps.Keys(subjects)), err
+	})
 }
 
 // completeStreamFlag completes the value of a flag that names a stream.

@@ -20,13 +20,15 @@ func (a *app) consumerCommand() *cobra.Command {
 		GroupID: groupStreams,
 	}
 	a.api.add(cmd)
+	ofStream := func(cmd *cobra.Command) *cobra.Command { return a.pickable(cmd, namedStream) }
+	pick := func(cmd *cobra.Command) *cobra.Command { return a.pickable(cmd, namedStream, namedConsumer) }
 	return a.group(cmd,
-		a.consumerCreateCommand(), a.consumerEditCommand(), a.consumerCopyCommand(),
-		a.consumerListCommand(), a.consumerInfoCommand(), a.consumerReportCommand(),
-		a.consumerWatchCommand(), a.consumerGraphCommand(),
-		a.consumerNextCommand(), a.consumerSubscribeCommand(),
-		a.consumerPauseCommand(), a.consumerResumeCommand(), a.consumerResetCommand(), a.consumerUnpinCommand(),
-		a.consumerRedriveCommand(), a.consumerRemoveCommand(),
+		ofStream(a.consumerCreateCommand()), pick(a.consumerEditCommand()), a.consumerCopyCommand(),
+		ofStream(a.consumerListCommand()), pick(a.consumerInfoCommand()), ofStream(a.consumerReportCommand()),
+		ofStream(a.consumerWatchCommand()), pick(a.consumerGraphCommand()),
+		pick(a.consumerNextCommand()), pick(a.consumerSubscribeCommand()),
+		a.consumerPauseCommand(), pick(a.consumerResumeCommand()), pick(a.consumerResetCommand()), a.consumerUnpinCommand(),
+		pick(a.consumerRedriveCommand()), pick(a.consumerRemoveCommand()),
 	)
 }
 

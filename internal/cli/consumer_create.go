@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/nats-io/nuid"
 	"github.com/spf13/cobra"
@@ -37,7 +36,7 @@ func (a *app) consumerCreateCommand() *cobra.Command {
   tidings consumer create ORDERS shipping --backoff 1s,10s,1m --max-deliver 4 --dead-letter dead.shipping
   tidings consumer create ORDERS monitor --deliver-subject monitor.orders --ack none --ephemeral
   tidings consumer create ORDERS --config billing.yaml --dry-run`,
-		Args:              arguments(0, 2, "STREAM [NAME]"),
+		Args:              arguments(1, 2, "STREAM [NAME]"),
 		ValidArgsFunction: a.completeStream(),
 	}
 	given := addFieldFlags(cmd, asset.ConsumerFields())
@@ -50,10 +49,7 @@ func (a *app) consumerCreateCommand() *cobra.Command {
 			return err
 		}
 		if f.asks(a, given.Any()) {
-			return a.answered(a.guideConsumer(cmd.Context(), &f, strings.Join(args[:min(len(args), 1)], ""), &c))
-		}
-		if err := arguments(1, 2, "STREAM [NAME]")(cmd, args); err != nil {
-			return err
+			return a.answered(a.guideConsumer(cmd.Context(), &f, args[0], &c))
 		}
 		if c, err = f.named(c); err == nil {
 			err = checkNames([]string{args[0], c.Name})
@@ -107,11 +103,13 @@ func (f *consumerCreateFlags) named(c jsapi.ConsumerConfig) (jsapi.ConsumerConfi
 	return c, nil
 }
 
-// guideConsumer makes a consumer by asking, also for the stream if none is
-// named.
+// guideConsumer makes a consumer by asking.
 func (a *app) guideConsumer(ctx context.Context, f *consumerCreateFlags, stream string, c *jsapi.ConsumerConfig) error {
+	if err := checkName("stream", stream); err != nil {
+		return err
+	}
 	return a.withJetStream(ctx, func(js *client.JetStream) error {
-		info, err := a.streamOrPick(ctx, js, stream)
+		info, err := js.Stream(ctx, stream)
 		if err != nil {
 			return err
 		}
@@ -127,27 +125,6 @@ func (a *app) guideConsumer(ctx context.Context, f *consumerCreateFlags, stream 
 		}
 		return a.createConsumer(ctx, js, info.Config.Name, &named)
 	})
-}
-
-// streamOrPick returns the stream of a name, or lets the person choose one if
-// the name is empty.
-func (a *app) streamOrPick(ctx context.Context, js *client.JetStream, name string) (*jsapi.StreamInfo, error) {
-	if name == "" {
-		names, err := js.StreamNames(ctx, "")
-		if err != nil {
-			return nil, err
-		}
-		if len(names) == 0 {
-			return nil, &client.Error{What: "there are no streams", Way: "make one with `tidings stream create`"}
-		}
-		if name, err = a.pick(ctx, "The stream whose messages it delivers:", "stream", names); err != nil {
-			return nil, err
-		}
-	}
-	if err := checkName("stream", name); err != nil {
-		return nil, err
-	}
-	return js.Stream(ctx, name)
 }
 
 func (a *app) askConsumer(ctx context.Context, js *client.JetStream, stream *jsapi.StreamInfo, c *jsapi.ConsumerConfig) (err error) {

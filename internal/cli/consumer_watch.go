@@ -104,7 +104,7 @@ func (w *consumerWatch) consumers(ctx context.Context) ([]*jsapi.ConsumerInfo, e
 		consumers, _, err := w.js.Consumers(ctx, w.stream) // those missing now come with a later look
 		return consumers, err
 	}
-	return named(w.names, func(name string) (*jsapi.ConsumerInfo, error) { return w.js.Consumer(ctx, w.stream, name) })
+	return thingsNamed(w.names, func(name string) (*jsapi.ConsumerInfo, error) { return w.js.Consumer(ctx, w.stream, name) })
 }
 
 func (w *consumerWatch) look(ctx context.Context, now time.Time) error {

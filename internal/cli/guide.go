@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/tidings-io/tidings/internal/cli/asset"
@@ -110,25 +109,4 @@ func askUntil(ctx context.Context, dialog *ui.Dialog, prompt string, words []str
 		}
 		dialog.Say("  " + ui.Printable(err.Error()))
 	}
-}
-
-// pick asks for one of the names there are.
-func (a *app) pick(ctx context.Context, text, label string, names []string) (string, error) {
-	dialog, err := a.screen.Dialog(a.in)
-	if err != nil {
-		return "", err
-	}
-	dialog.Say(a.screen.Strong(text))
-	for _, name := range names {
-		dialog.Say("  " + ui.Printable(name))
-	}
-	picked := ""
-	err = askUntil(ctx, dialog, label+": ", names, func(answer string) error {
-		if !slices.Contains(names, answer) {
-			return usage(fmt.Errorf("there is no %s %q", label, answer))
-		}
-		picked = answer
-		return nil
-	})
-	return picked, err
 }

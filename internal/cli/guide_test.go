@@ -104,7 +104,7 @@ func TestGuideMakesAConsumerOfAStreamThatIsPicked(t *testing.T) {
 	makeStream(t, js, "ORDERS")
 	makeStream(t, js, "OTHERS")
 	c := startTerminal(t, url, nil, "consumer", "create")
-	c.expect("  ORDERS", "  OTHERS")
+	c.expect("Which stream?", "  ORDERS", "  OTHERS")
 	c.answer("stream: ", "NONE")
 	c.expect(`there is no stream "NONE"`)
 	c.answers(
@@ -196,6 +196,32 @@ func TestDialogsCanBeEndedAtAnyQuestion(t *testing.T) {
 	if info, err := js.Stream(t.Context(), "ORDERS"); err != nil || info.CachedInfo().State.Consumers != 0 {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestMissingNamesCanBePicked(t *testing.T) {
+	t.Parallel()
+	url, js := dialogServer(t)
+	c := startTerminal(t, url, nil, "stream", "info")
+	if out := c.ends(1); !strings.Contains(out, "there are no streams; make one with `tidings stream create`") {
+		t.Errorf("got %q", out)
+	}
+	makeStream(t, js, "ORDERS")
+	makeStream(t, js, "OTHERS")
+	if _, err := js.CreateConsumer(t.Context(), "ORDERS", jetstream.ConsumerConfig{Durable: "billing"}); err != nil {
+		t.Fatal(err)
+	}
+	c = startTerminal(t, url, nil, "consumer", "info")
+	c.answers("stream: ", "ORDERS", "consumer [billing]: ", "")
+	if out := c.ends(0); !strings.Contains(out, "consumer billing of stream ORDERS") {
+		t.Errorf("got %q", out)
+	}
+	c = startTerminal(t, url, nil, "consumer", "remove", "ORDERS")
+	c.answers("consumer [billing]: ", "biling", `there is no consumer "biling"`, "billing", "? [y/N] ", "y")
+	c.ends(0)
+	c = startTerminal(t, url, nil, "stream", "purge")
+	c.expect("stream: ")
+	c.press(esc)
+	c.ends(130)
 }
 
 func TestEditsAreShownAndAskedAbout(t *testing.T) {

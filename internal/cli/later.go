@@ -4,7 +4,7 @@ package cli
 // that this release does not have. They are refused by name, so that nobody
 // takes them for misspelled.
 var laterCommands = map[string]string{
-	"account": "accounts of a server",
+	"account": "accounts of a server; `tidings stream usage` shows what yours uses of JetStream",
 	"audit":   "checks of a whole system",
 	"auth":    "operators, accounts, users and their keys",
 	"backup":  "copies of an account's streams; `tidings stream backup --all` writes them",

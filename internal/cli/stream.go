@@ -20,12 +20,13 @@ func (a *app) streamCommand() *cobra.Command {
 		GroupID: groupStreams,
 	}
 	a.api.add(cmd)
+	pick := func(cmd *cobra.Command) *cobra.Command { return a.pickable(cmd, namedStream) }
 	return a.group(cmd,
-		a.streamCreateCommand(), a.streamEditCommand(), a.streamCopyCommand(),
-		a.streamListCommand(), a.streamInfoCommand(), a.streamReportCommand(), a.streamFindCommand(),
-		a.streamSubjectsCommand(), a.streamGapsCommand(), a.streamUsageCommand(), a.streamWatchCommand(), a.streamGraphCommand(),
-		a.streamViewCommand(), a.streamGetCommand(),
-		a.streamPurgeCommand(), a.streamRemoveMessageCommand(), a.streamSealCommand(), a.streamRemoveCommand(),
+		a.streamCreateCommand(), pick(a.streamEditCommand()), a.streamCopyCommand(),
+		a.streamListCommand(), pick(a.streamInfoCommand()), a.streamReportCommand(), a.streamFindCommand(), a.streamUsageCommand(),
+		pick(a.streamSubjectsCommand()), pick(a.streamGapsCommand()), a.streamWatchCommand(), pick(a.streamGraphCommand()),
+		pick(a.streamViewCommand()), a.streamGetCommand(),
+		pick(a.streamPurgeCommand()), a.streamRemoveMessageCommand(), pick(a.streamSealCommand()), pick(a.streamRemoveCommand()),
 		a.streamBackupCommand(), a.streamRestoreCommand(),
 	)
 }

@@ -101,7 +101,7 @@ func (a *app) streamPurgeCommand() *cobra.Command {
 	flags.Uint64Var(&which.Sequence, "sequence", 0, "only messages before this one")
 	flags.Uint64Var(&which.Keep, "keep", 0, "all but so many of the last")
 	sure.add(cmd)
-	completeFlag(cmd, "subject", cobra.NoFileCompletions)
+	completeFlag(cmd, "subject", a.completeSubjectFlag)
 	return cmd
 }
 

@@ -105,7 +105,8 @@ terminal the command asks after each page; elsewhere it shows everything or --co
 	flags.StringVar(&f.contains, "contains", "", "only messages whose body contains this `TEXT`")
 	flags.BoolVarP(&f.raw, "raw", "r", false, "print bodies only")
 	flags.BoolVar(&f.headersOnly, "headers-only", false, "show headers but no bodies")
-	for _, name := range []string{"subject", "from", "since", "last", "count", "page", "header", "contains"} {
+	completeFlag(cmd, "subject", a.completeSubjectFlag)
+	for _, name := range []string{"from", "since", "last", "count", "page", "header", "contains"} {
 		completeFlag(cmd, name, cobra.NoFileCompletions)
 	}
 	return cmd

@@ -98,7 +98,7 @@ func (w *streamWatch) streams(ctx context.Context) ([]*jsapi.StreamInfo, error) 
 		streams, _, err := w.js.Streams(ctx, "") // those missing now come with a later look
 		return streams, err
 	}
-	return named(w.names, func(name string) (*jsapi.StreamInfo, error) { return w.js.Stream(ctx, name) })
+	return thingsNamed(w.names, func(name string) (*jsapi.StreamInfo, error) { return w.js.Stream(ctx, name) })
 }
 
 func (w *streamWatch) look(ctx context.Context, now time.Time) error {

@@ -127,8 +127,8 @@ func (a *app) watch(ctx context.Context, js *client.JetStream, f *watchFlags, lo
 	return nil
 }
 
-// named returns the things of these names.
-func named[T any](names []string, get func(string) (T, error)) ([]T, error) {
+// thingsNamed returns the things of these names.
+func thingsNamed[T any](names []string, get func(string) (T, error)) ([]T, error) {
 	var things []T
 	for _, name := range names {
 		thing, err := get(name)
