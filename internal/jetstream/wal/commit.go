@@ -92,6 +92,10 @@ func (l *Log) take(marker bool) (b *batch, closed bool) {
 		}
 	case marker || l.mu.retirePending && !closed:
 		if !l.markerFitsLocked() {
+			if l.mu.retirePending && l.mu.prepareErr == nil { // else it tries again by itself
+				l.mu.preparing = true
+				signal(l.prep)
+			}
 			return nil, closed
 		}
 	default:
@@ -117,7 +121,7 @@ func (l *Log) take(marker bool) (b *batch, closed bool) {
 // markerFitsLocked makes room for a batch without entries, which may use the
 // reserve of its file. Without any room it has to wait for a file.
 func (l *Log) markerFitsLocked() bool {
-	if l.mu.tail != nil && l.mu.tailOff+blockSize <= l.mu.tail.size {
+	if l.tailTakesMarkerLocked() {
 		return true
 	}
 	if len(l.mu.prepared) == 0 {
@@ -125,6 +129,10 @@ func (l *Log) markerFitsLocked() bool {
 	}
 	l.activateLocked()
 	return true
+}
+
+func (l *Log) tailTakesMarkerLocked() bool {
+	return l.mu.tail != nil && l.mu.tailOff+blockSize <= l.mu.tail.size
 }
 
 // write brings a batch to the disk: one write, one sync unless that may wait.

@@ -194,12 +194,15 @@ func (l *Log) Retire(before FileNumber) {
 }
 
 // RetireNow is Retire that returns when that is durable. Its errors are those of
-// [Log.Append].
+// [Log.Append]: after [ErrFull] it is as after Retire.
 func (l *Log) RetireNow(before FileNumber) error {
 	w := &waitFor{done: make(chan error, 1)}
 	l.mu.Lock()
-	l.retireLocked(before)
+	due := l.retireLocked(before)
 	err := l.appendLocked(nil, 0, Essential, w)
+	if err != nil && due {
+		signal(l.wake) // for this alone there is a reserve
+	}
 	l.mu.Unlock()
 	if err != nil {
 		return err

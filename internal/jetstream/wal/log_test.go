@@ -284,6 +284,33 @@ func TestPlacesInRetiredFilesAreRefused(t *testing.T) {
 	})
 }
 
+// TestFullLogGoesOnAfterRetireHoweverOftenItWasOpened uses up the room that is kept
+// for batches without entries.
+func TestFullLogGoesOnAfterRetireHoweverOftenItWasOpened(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := vfs.NewMem()
+		l := open(t, options(m, 1))
+		n := fill(t, l, 0, wal.Normal)
+		n += fill(t, l, n, wal.Essential)
+		for seed := range uint64(4) {
+			must(t, l.Close())
+			l = open(t, options(m, 2+seed))
+			_, err := replay(l)
+			must(t, err)
+			synctest.Wait()
+			wantErr(t, l.Append(entries(n, 1), wal.Essential, nil), wal.ErrFull)
+		}
+		l.Retire(l.State().Tail)
+		synctest.Wait()
+		if s := l.State(); s.Files > 2 || s.Files+s.Ready > 6 {
+			t.Errorf("got %+v, want all but one or two files free, of six", s)
+		}
+		_, err := l.Commit(entries(n, 1), wal.Normal)
+		must(t, err)
+	})
+}
+
 func TestFullDiskIsRefusedBeforeAcceptanceAndGoesOnWithRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

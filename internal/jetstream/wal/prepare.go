@@ -61,7 +61,7 @@ func (l *Log) nextJob() (old *file, number FileNumber, work bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	files := len(*l.active.Load()) + len(l.mu.prepared)
-	free := files < l.opts.MaxFiles
+	free := files < l.opts.MaxFiles || l.retireStuckLocked()
 	if n := len(l.mu.retired); n > 0 && l.mu.err == nil {
 		old, l.mu.retired = l.mu.retired[0], l.mu.retired[1:]
 		if free {
@@ -75,6 +75,12 @@ func (l *Log) nextJob() (old *file, number FileNumber, work bool) {
 	l.mu.preparing = false
 	l.mu.room.Broadcast()
 	return nil, 0, false
+}
+
+// retireStuckLocked reports whether nowhere is room to write down that files are
+// retired: then there may be one file too many, until they are given back.
+func (l *Log) retireStuckLocked() bool {
+	return l.mu.retirePending && len(l.mu.prepared) == 0 && !l.tailTakesMarkerLocked()
 }
 
 // makeReady returns a ready file, or nil if the retired one is not to be used.
