@@ -215,12 +215,16 @@ func (p *Publisher) deliver(st *Stage, s *Subscription, m *Message) {
 	}
 }
 
-// deliverGroup gives m to one member, beginning at a random one.
+// deliverGroup gives m to one member, beginning at a random one; if the publisher is
+// patient, at one that keeps up.
 func (p *Publisher) deliverGroup(g *groupTargets, m *Message) bool {
 	k := len(g.members)
 	at := 0
 	if k > 1 {
 		at = int(p.rand() % uint64(k))
+		if p.patient {
+			at = p.keepsUp(g, at)
+		}
 	}
 	for range k {
 		s := g.members[at]
@@ -240,6 +244,17 @@ func (p *Publisher) deliverGroup(g *groupTargets, m *Message) bool {
 		}
 	}
 	return false
+}
+
+// keepsUp returns the first member from at on that is not behind; at, if all are.
+func (p *Publisher) keepsUp(g *groupTargets, at int) int {
+	for i := range g.members {
+		n := (at + i) % len(g.members)
+		if st := p.groupStage(g, n, g.members[n]); st.relief == nil || !st.behind() {
+			return n
+		}
+	}
+	return at
 }
 
 func (p *Publisher) groupStage(g *groupTargets, at int, s *Subscription) *Stage {

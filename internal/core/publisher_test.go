@@ -470,6 +470,33 @@ func TestPublisherKnowsWhetherTheLastMessageWentToSomebodyWhoIsBehind(t *testing
 	}
 }
 
+func TestPatientPublisherPrefersMembersThatKeepUp(t *testing.T) {
+	t.Parallel()
+	as := core.NewAccounts()
+	stuck, slow, fast := newInbox(t), newInbox(t), newInbox(t)
+	stuck.relief, slow.relief = make(chan struct{}), make(chan struct{})
+	for _, x := range []*inbox{stuck, slow, fast} {
+		subscribe(as, x, "a", "q", "1")
+	}
+	p := as.Publisher(core.Sender{Account: as.Global(), Echo: true, Patient: true})
+	defer p.Release()
+	for range 100 {
+		if p.Publish(message("a", "x")); p.Behind() != nil {
+			t.Fatal("a message went to a member that is behind")
+		}
+		p.Flush()
+	}
+	if fast.messages != 100 {
+		t.Fatalf("the member that keeps up got %d of 100 messages", fast.messages)
+	}
+	fast.relief = make(chan struct{})
+	p.Publish(message("a", "x"))
+	p.Flush()
+	if n := p.Publish(message("a", "x")); n != 1 || p.Behind() == nil {
+		t.Errorf("%d deliveries while all are behind, Behind = %v", n, p.Behind())
+	}
+}
+
 func TestReceiversSeeTheShownSubject(t *testing.T) {
 	t.Parallel()
 	as := core.NewAccounts()
