@@ -35,7 +35,7 @@ func (s *Stream) ConsumerStates() []ConsumerState {
 			continue
 		}
 		list = append(list, ConsumerState{
-			Name: c.name, Config: cfg, Created: c.machine.Info(time.Now().UnixNano()).Created,
+			Name: c.name, Config: cfg, Created: time.Unix(0, c.machine.Created()).UTC(),
 			State: c.machine.AppendState(nil),
 		})
 	}

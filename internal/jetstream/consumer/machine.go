@@ -105,6 +105,9 @@ func (c *Machine) configure(cfg *jsapi.ConsumerConfig) {
 // Name returns the name of the consumer.
 func (c *Machine) Name() string { return c.own.name }
 
+// Created returns when the consumer was created.
+func (c *Machine) Created() int64 { return c.created }
+
 // Update makes cfg the configuration, which [jsapi.ConsumerConfig.CheckedUpdate]
 // has found possible. What is pending stays so. A new PauseUntil pauses or
 // resumes the consumer, which is advised; after a new deliver subject Interested is
