@@ -66,7 +66,6 @@ func (r *recovery) add(e *catalogueEntry) {
 	a := r.node.account(e.Account)
 	s := newStream(r.node, a, e)
 	r.node.mu.groups[e.Group] = s
-	a.addLocked(s)
 	if err := r.lost[e.Group]; err != nil {
 		s.freeze(err)
 		return
@@ -114,15 +113,11 @@ func (r *recovery) catalogue(rec wal.Record) error {
 	switch {
 	case e.Deleted && old != nil:
 		delete(n.mu.groups, e.Group)
-		old.account.removeLocked(old)
 		n.store.Drop(e.Group)
 	case !e.Deleted && old == nil:
 		r.add(&e)
 	case !e.Deleted:
 		// The stream's own command, in the same piece of the log, changes it.
-		old.account.reserveLocked(old.config.Load(), -1)
-		old.account.reserveLocked(e.Config, 1)
-		old.account.capture(old, old.config.Load().Subjects, e.Config.Subjects)
 		old.config.Store(e.Config)
 		if !old.logged {
 			old.setMachineLocked(stream.New(*e.Config, e.Created.UnixNano(), old.space))
@@ -160,12 +155,6 @@ func (s *Stream) lostEntry(err error) {
 		s.mu.gaps = true
 		s.mu.lost.entry(err.Error())
 	}
-}
-
-func (a *Account) removeLocked(s *Stream) {
-	delete(a.mu.streams, s.name)
-	a.reserveLocked(s.config.Load(), -1)
-	a.capture(s, s.config.Load().Subjects, nil)
 }
 
 // errEntry is part of errors about entries that this program cannot read although
@@ -259,10 +248,13 @@ func cutReply(b []byte) (reply, rest []byte, err error) {
 	return b[2:n:n], b[n:], nil
 }
 
-// recovered completes a stream after its last entry.
+// recovered completes a stream after its last entry, and puts it into the tables of
+// its account: only now its configuration is known.
 func (s *Stream) recovered() {
 	s.mu.Lock() // the store may write a checkpoint already
 	defer s.mu.Unlock()
+	s.config.Store(s.mu.machine.Config())
+	s.account.addLocked(s)
 	s.order.index = s.mu.applied
 	s.order.appliedSeq = s.mu.machine.Index().State().Last
 	s.order.last = s.mu.machine.LastTime()

@@ -316,7 +316,6 @@ func (n *Node) dropUnfinished() error {
 		if err := n.change(&catalogueEntry{Group: s.group, Deleted: true}); err != nil {
 			return err
 		}
-		s.account.removeLocked(s)
 		delete(n.mu.groups, s.group)
 		n.store.Drop(s.group)
 	}

@@ -75,7 +75,6 @@ func (s *Stream) restore(state *store.Parts, applied wal.Index) error {
 		return err
 	}
 	cfg := *m.Config()
-	s.account.capture(s, s.config.Load().Subjects, cfg.Subjects)
 	s.config.Store(&cfg)
 	s.setMachineLocked(m)
 	lost, consumers, ok := cut(rest)

@@ -86,3 +86,42 @@ func TestStreamsOfAccountsWithoutJetStreamAreKeptAndNotServed(t *testing.T) {
 		t.Errorf("%d messages are left, want 1", st.Msgs)
 	}
 }
+
+func TestWhatUpdatedStreamsReserveIsKnownAfterARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := withAccount(t, dir, "{ max_store: 10MB }")
+	js, err := jetstream.New(asA(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := jetstream.StreamConfig{Name: "S", Subjects: []string{"first"}, MaxBytes: 1000}
+	add(t.Context(), t, js, cfg)
+	cfg.Subjects, cfg.MaxBytes = []string{"second"}, 5000
+	if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	nc := asA(t, withAccount(t, dir, "{ max_store: 10MB }"))
+	if js, err = jetstream.New(nc); err != nil {
+		t.Fatal(err)
+	}
+	reserved := func(want string) {
+		t.Helper()
+		info, err := nc.Request("$JS.API.INFO", nil, 10*time.Second)
+		if err != nil || !strings.Contains(string(info.Data), `"reserved_storage":`+want+",") {
+			t.Errorf("account: %s, %v, want %s bytes reserved", info.Data, err, want)
+		}
+	}
+	reserved("5000")
+	add(t.Context(), t, js, jetstream.StreamConfig{Name: "T", Subjects: []string{"first"}})
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "U", Subjects: []string{"second"}}); err == nil {
+		t.Error("two streams capture the same subject")
+	}
+	if err := js.DeleteStream(t.Context(), "S"); err != nil {
+		t.Fatal(err)
+	}
+	reserved("0")
+}
