@@ -45,7 +45,13 @@ func (f *follower) copy(origin *Stream) (more bool, failed *jsapi.Error) {
 			continue
 		}
 		if err != nil {
-			c.drop()
+			if f.passesOver(origin, found.Seq) {
+				continue
+			}
+			if failed := c.store(); failed != nil {
+				return true, failed
+			}
+			f.goOn(origin, found.Seq)
 			return true, storeError(err)
 		}
 		m := record.View(buf)
@@ -65,6 +71,33 @@ func (f *follower) copy(origin *Stream) (more bool, failed *jsapi.Error) {
 		f.mu.active = time.Now()
 	}
 	return b.upTo < b.last, nil
+}
+
+// copyTries is how often a message of the origin is read that cannot be read.
+const copyTries = 5
+
+// passesOver reports whether a message of the origin that cannot be read is left
+// out, so that it does not keep those behind it from being copied for ever: it is
+// read a few times before, as the disk may have failed for a moment only.
+func (f *follower) passesOver(origin *Stream, seq uint64) bool {
+	if f.failing.seq != seq {
+		f.failing.seq, f.failing.tries = seq, 0
+	}
+	if f.failing.tries++; f.failing.tries <= copyTries {
+		return false
+	}
+	f.stream.node.log.Error("Message of an origin cannot be read and is not copied", "account", f.stream.account.Name(),
+		"stream", f.stream.name, "origin", origin.name, "sequence", seq)
+	return true
+}
+
+// goOn has the follower look at a sequence next.
+func (f *follower) goOn(origin *Stream, seq uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.mu.origin == origin {
+		f.mu.next = seq
+	}
 }
 
 // position returns the sequence of the origin to go on with.

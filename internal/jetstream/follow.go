@@ -41,6 +41,13 @@ type follower struct {
 
 	work sync.WaitGroup
 
+	// failing is a message of the origin that cannot be read. It belongs to the
+	// follower's goroutine.
+	failing struct {
+		seq   uint64
+		tries int
+	}
+
 	mu struct {
 		sync.Mutex
 		over    bool

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/tidings-io/tidings/internal/jetstream"
 	"github.com/tidings-io/tidings/internal/jsapi"
@@ -173,4 +174,41 @@ func TestAMessageThatCanBeReadAfterAllIsNotLost(t *testing.T) {
 			must(t, srv.node.Close())
 		})
 	}
+}
+
+func TestMessagesThatAreLostDoNotHoldUpCopies(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := vfs.NewMem()
+		srv, err := start(smallStore(m), io.Discard)
+		must(t, err)
+		must(t, srv.createStream(jsapi.StreamConfig{Name: "S", Subjects: []string{"s"}}))
+		for i := range 7 {
+			srv.answer("s", fmt.Sprint("marked ", i+1))
+		}
+		must(t, srv.node.Close()) // the checkpoint knows where they are
+		for _, lost := range []string{"marked 2", "marked 3", "marked 6"} {
+			damage(t, m, "js/wal", lost)
+		}
+		srv, err = start(smallStore(m), io.Discard)
+		must(t, err)
+		must(t, srv.createStream(jsapi.StreamConfig{Name: "M", Mirror: &jsapi.StreamSource{Name: "S"}}))
+		must(t, srv.createStream(jsapi.StreamConfig{Name: "C", Sources: []*jsapi.StreamSource{{Name: "S"}}}))
+		pass(5 * time.Minute)
+		synctest.Wait()
+		for _, name := range []string{"M", "C"} {
+			if st := srv.stream(name).State(); st.Msgs != 4 {
+				t.Errorf("%s has %d messages, want 4", name, st.Msgs)
+			}
+		}
+		if a, ok := srv.answer("s", "after"); !ok || a.Error != nil {
+			t.Errorf("publish: %+v", a)
+		}
+		pass(time.Second)
+		synctest.Wait()
+		if _, ok := message(srv.stream("M"), 8); !ok {
+			t.Error("the mirror does not go on")
+		}
+		must(t, srv.node.Close())
+	})
 }
