@@ -12,6 +12,9 @@
 // --json makes them JSON, one object per line where there is a sequence of
 // them; no output shows a password or token; every command ends on SIGINT and
 // SIGTERM; names of commands that do not exist yet are refused by name.
+// Questions are asked only where somebody sees them and can answer, and Ctrl-C
+// and Esc end them with nothing done. Commands that go on until they are ended
+// outlive a restart of the server, and neither miss nor repeat what it stores.
 //
 // Connections, contexts and their errors are package client's; looks are
 // package ui's; measuring is package bench's.

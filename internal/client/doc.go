@@ -15,6 +15,10 @@
 // written with mode 0600 and replaced atomically; the context files of the nats
 // tool are read, never written.
 //
+// A connection with [Options].KeepTrying outlives its server: pulls, push
+// subscriptions and acknowledgements go on when it is back
+// ([JetStream.Lasting]).
+//
 // [Store] owns the context files and takes no lock: two tools writing the same
 // context at once leave one of the two versions whole.
 //

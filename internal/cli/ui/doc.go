@@ -11,5 +11,6 @@
 // shown: a message body must not move the cursor or retitle a window.
 //
 // Nothing here keeps state between calls except [Progress], which owns one
-// goroutine from Start to Stop. The package knows no command and no connection.
+// goroutine from Start to Stop, and [Dialog], which has the terminal to itself
+// while it reads a line, and gives it back in the mode in which it was. The package knows no command and no connection.
 package ui
