@@ -332,14 +332,15 @@ func (p *Publisher) rand() uint64 {
 	return p.random
 }
 
-// Flush hands over everything that is staged, the door's own stage last.
+// Flush hands over everything that is staged, the door's own stage last. It is
+// counted before, so that who got a message finds it counted.
 func (p *Publisher) Flush() {
-	p.flushStages()
 	p.countRoutes()
 	if p.sent > 0 {
 		p.account.Sent.Add(p.sent, p.sentSize)
 		p.sent, p.sentSize = 0, 0
 	}
+	p.flushStages()
 	if p.inTurn {
 		p.inTurn = false
 		p.accounts.turns.end(p.shard, p.turnSet)
