@@ -18,6 +18,10 @@
 // turn of a stream at a time, and its deliveries are handed over before the next
 // one begins, so their order is kept.
 //
+// Slow clients. A delivery tells the machine when its client has not taken what it
+// was sent before (backlog.go): then that pull request or push consumer waits, and
+// nobody else; what it is not given stays in the stream.
+//
 // Who owns what. Stream.mu guards the machine and the consumers of one stream;
 // readers of information take it, too. Stream.order makes the order in which
 // entries get their index the order of the log. Account.mu guards the table of

@@ -25,7 +25,9 @@
 // call, in Unix nanoseconds, and never goes back; randomness and ids come from
 // Env. One goroutine at a time uses it, under the lock of its stream. Nothing is
 // allocated ahead: without pending messages and requests there is a struct, a
-// cursor and a filter, and nothing to do until Deadline or while not Hungry.
+// cursor and a filter, and nothing to do until Deadline or while not Hungry. What
+// the consumers of a stream have in common, most of the configuration included, is
+// in their Home.
 //
 // Not here: the API, permissions, the text of messages, how they travel.
 package consumer

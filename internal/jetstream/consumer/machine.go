@@ -102,9 +102,6 @@ func (c *Machine) configure(cfg *jsapi.ConsumerConfig) {
 	}
 }
 
-// Name returns the name of the consumer.
-func (c *Machine) Name() string { return c.own.name }
-
 // Created returns when the consumer was created.
 func (c *Machine) Created() int64 { return c.created }
 
