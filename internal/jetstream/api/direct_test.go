@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tidings-io/tidings/internal/jetstream/api"
 )
 
 // kept returns a fixture with the stream K: k.0 to k.3, twice, sequence 3 deleted,
@@ -298,5 +300,29 @@ func TestDirectGetAsksForTheRequiredLevel(t *testing.T) {
 	}
 	if got := show(<-f.ask("$JS.API.DIRECT.GET.K", "Nats-Required-Api-Level: 5", `{"seq":1}`)); got != "seq 1 body0" {
 		t.Errorf("level 5: %q", got)
+	}
+}
+
+func TestManySmallMessagesAtATimeAreBounded(t *testing.T) {
+	t.Parallel()
+	f := start(t, func(cfg *api.Config) { cfg.BatchMaxBytes = 10_000 })
+	s := f.create(`{"name":"S","subjects":["s"],"allow_direct":true}`)
+	for range 1000 {
+		s.publish("s", "", "")
+	}
+	answers := f.subscribe("answers")
+	for _, bare := range []string{"", `,"no_hdr":true`} {
+		f.publish("$JS.API.DIRECT.GET.S", "answers", "", `{"seq":1,"batch":1000`+bare+`}`)
+		n, size := 0, 0
+		for d := range answers {
+			if strings.Contains(d.header, "204") {
+				break
+			}
+			n++
+			size += len("answers") + len(d.header) + len(d.body)
+		}
+		if n < 10 || size > 11_000 {
+			t.Errorf("%d messages in %d bytes", n, size)
+		}
 	}
 }

@@ -19,20 +19,26 @@ type run struct {
 	bare    bool   // without header blocks
 	pending uint64 // messages after those that were sent
 	last    uint64 // sequence sent last
-	room    int    // bytes
+	room    int    // bytes of messages
+	most    int    // bytes of answers, with what is around the messages
 }
 
 func (d *directDoor) start(a *answerer, reply []byte, q *jsapi.MsgGetRequest) run {
-	r := run{door: d, a: a, reply: slices.Clone(reply), room: d.desk.server.cfg.BatchMaxBytes}
+	most := d.desk.server.cfg.BatchMaxBytes
+	r := run{door: d, a: a, reply: slices.Clone(reply), room: most, most: most}
 	if q.MaxBytes > 0 {
 		r.room = min(r.room, q.MaxBytes)
 	}
 	return r
 }
 
+// lineSize is about what the protocol adds to a delivery, in bytes.
+const lineSize = 32
+
 // send sends one message of the run. It reports whether there is room for more.
 func (r *run) send(m *record.Message) bool {
 	r.pending--
+	r.a.header = r.a.header[:0]
 	if r.bare {
 		r.a.send(r.reply, nil, nil, m.Body)
 	} else {
@@ -41,7 +47,8 @@ func (r *run) send(m *record.Message) bool {
 	}
 	r.last = m.Seq
 	r.room -= len(m.Subject) + len(m.Header) + len(m.Body)
-	return r.room > 0
+	r.most -= lineSize + len(r.reply) + len(r.a.header) + len(m.Body)
+	return r.room > 0 && r.most > 0
 }
 
 // progress appends the headers that say what is left.
