@@ -16,21 +16,21 @@ import (
 )
 
 var (
-	seedFlag  = flag.Uint64("seed", 0, "run this random history only")
-	histories = flag.Uint64("histories", 500, "number of random histories")
+	seedFlag = flag.Uint64("seed", 0, "run this random history only")
+	seeds    = flag.Uint64("seeds", 2000, "number of random histories")
 )
 
 // TestRandomHistoriesAgreeWithModel runs random histories of publishes, removals,
 // pulls, acknowledgements, time, checkpoints and crashes against a machine and a
 // naive model of it. A failure names its seed: go test -run RandomHistories -seed N;
-// more of them: -histories 20000.
+// more of them: -seeds 20000.
 func TestRandomHistoriesAgreeWithModel(t *testing.T) {
 	t.Parallel()
 	if *seedFlag != 0 {
 		history(t, *seedFlag)
 		return
 	}
-	for seed := range *histories {
+	for seed := range *seeds {
 		if history(t, seed+1); t.Failed() {
 			return
 		}

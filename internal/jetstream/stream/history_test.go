@@ -13,7 +13,7 @@ import (
 
 var (
 	seedFlag = flag.Uint64("seed", 0, "run only the history with this seed")
-	seeds    = flag.Uint64("seeds", 300, "number of histories")
+	seeds    = flag.Uint64("seeds", 2000, "number of histories")
 )
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
