@@ -20,16 +20,17 @@ import (
 )
 
 var (
-	crashSeed  = flag.Uint64("crash.seed", 0, "run the history of this seed alone, stopping at every call")
-	crashSeeds = flag.Int("crash.seeds", 4, "how many histories to run")
+	crashSeed  = flag.Uint64("crash.seed", 0, "run the history of this seed alone")
+	crashSeeds = flag.Uint64("crash.seeds", 1000, "how many histories to run")
 )
 
 // script drives a server and writes down what it knows.
 type script struct {
 	*server
-	l    *ledger
-	rng  *rand.Rand
-	next int
+	l      *ledger
+	rng    *rand.Rand
+	varied bool // the configurations of streams are
+	next   int
 	// deliveries has, for each consumer, messages that were delivered to it and not
 	// acknowledged yet.
 	mu         sync.Mutex
@@ -59,6 +60,9 @@ type scriptError struct{ error }
 
 func (s *script) create(cfg jsapi.StreamConfig) {
 	cfg.Description = "first"
+	if s.varied && s.rng.IntN(2) == 0 {
+		cfg.Compression = jsapi.S2Compression
+	}
 	s.l.add(func(k *known) { k.streams[cfg.Name] = newKnownStream(cfg) })
 	s.must(s.createStream(cfg))
 	s.l.add(func(k *known) { k.streams[cfg.Name].existence = there })
@@ -367,22 +371,76 @@ func TestPowerLossAtEveryCallLosesNothing(t *testing.T) {
 	}
 }
 
+// TestPowerLossInRandomHistoriesLosesNothing runs many histories, over many
+// configurations, each up to a call that the seed decides.
 func TestPowerLossInRandomHistoriesLosesNothing(t *testing.T) {
 	t.Parallel()
 	if *crashSeed != 0 {
-		powerLoss(t, *crashSeed, 0, 1)
+		randomPowerLoss(t, *crashSeed)
 		return
 	}
 	n := *crashSeeds
 	if testing.Short() {
-		n = 1
+		n = min(n, 20)
 	}
-	for seed := range uint64(n) {
-		t.Run(fmt.Sprint("seed", seed+2), func(t *testing.T) {
+	const parts = 4
+	for part := range uint64(parts) {
+		t.Run(fmt.Sprint("part", part), func(t *testing.T) {
 			t.Parallel()
-			powerLoss(t, seed+2, int(seed), 29)
+			for seed := part + 2; seed < n+2 && !t.Failed(); seed += parts {
+				randomPowerLoss(t, seed)
+			}
 		})
 	}
+}
+
+// randomPowerLoss runs the history of a seed until the machine fails at one call.
+func randomPowerLoss(t *testing.T, seed uint64) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(seed, 6))
+		varied := store.Options{
+			FileSize: []int64{32 << 10, 64 << 10}[rng.IntN(2)], MaxFiles: 8 + rng.IntN(6),
+			SegmentSize: 8 << 10 << rng.IntN(3), CheckpointBytes: 16 << 10 << rng.IntN(4),
+		}
+		options := func(fsys vfs.FS) store.Options {
+			opts := smallStore(fsys)
+			opts.FileSize, opts.MaxFiles = varied.FileSize, varied.MaxFiles
+			opts.SegmentSize, opts.CheckpointBytes = varied.SegmentSize, varied.CheckpointBytes
+			return opts
+		}
+		m := vfs.NewMem()
+		f := vfs.NewFaulty(m, seed)
+		l := &ledger{}
+		var st stop
+		left := 1 + rng.IntN(1000) // calls before the stop
+		f.Observe(func(c vfs.Call) {
+			if c.Op&vfs.OpChange == 0 {
+				return
+			}
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if left--; left != 0 {
+				return
+			}
+			st = stop{c, len(l.facts), m.AfterPowerLoss([]*rand.Rand{nil, rng}[rng.IntN(2)])}
+			f.Inject(vfs.Fault{On: vfs.OpChange, Times: -1})
+		})
+		var log bytes.Buffer
+		srv, err := start(options(f), &log)
+		if err == nil {
+			s := newScript(srv, l, seed)
+			s.varied = true
+			err = errors.Join(s.run(), srv.node.Close())
+		}
+		if st.left == nil { // it came to its end
+			must(t, err)
+			st = stop{facts: len(l.facts), left: m.AfterPowerLoss(nil)}
+		}
+		if err := survives(l.upTo(st.facts), st.left, options); err != nil {
+			t.Fatalf("-crash.seed %d: power lost before call %d (%v %s at %d): %v", seed, st.call.Number, st.call.Op, st.call.Name, st.call.Offset, err)
+		}
+	})
 }
 
 // powerLoss runs a history and stops at the calls that change the disk, of which
@@ -414,11 +472,11 @@ func powerLoss(t *testing.T, seed uint64, first, every int) {
 		must(t, srv.node.Close())
 		f.Observe(nil)
 		for _, st := range stops {
-			if err := survives(l.upTo(st.facts), st.left); err != nil {
+			if err := survives(l.upTo(st.facts), st.left, smallStore); err != nil {
 				t.Fatalf("seed %d: power lost before call %d (%v %s at %d): %v", seed, st.call.Number, st.call.Op, st.call.Name, st.call.Offset, err)
 			}
 		}
-		if err := survives(l.upTo(len(l.facts)), m.AfterPowerLoss(nil)); err != nil {
+		if err := survives(l.upTo(len(l.facts)), m.AfterPowerLoss(nil), smallStore); err != nil {
 			t.Fatalf("seed %d: power lost after the end: %v", seed, err)
 		}
 		t.Logf("%d calls, %d stops", calls, len(stops))
@@ -426,10 +484,10 @@ func powerLoss(t *testing.T, seed uint64, first, every int) {
 }
 
 // survives starts a server on what is left, compares, goes on, and does so again.
-func survives(k *known, left *vfs.Mem) error {
+func survives(k *known, left *vfs.Mem, options func(vfs.FS) store.Options) error {
 	for round := range 2 {
 		var log bytes.Buffer
-		if err := goOn(k, smallStore(left), &log); err != nil {
+		if err := goOn(k, options(left), &log); err != nil {
 			return fmt.Errorf("start %d: %w\n%s", round+1, err, log.String())
 		}
 	}

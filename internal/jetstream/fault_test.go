@@ -20,13 +20,17 @@ func TestFaultAtAnyCallKeepsWhatWasAcknowledged(t *testing.T) {
 	t.Parallel()
 	faults := map[string]vfs.Fault{
 		"EIO on write":  {On: vfs.OpWrite},
+		"short write":   {On: vfs.OpWrite, Do: vfs.Short},
+		"full on sync":  {On: vfs.OpSync | vfs.OpSyncDir, Err: vfs.ErrNoSpace},
+		"full on names": {On: vfs.OpRename | vfs.OpRemove | vfs.OpMkdir, Err: vfs.ErrNoSpace},
 		"full on write": {On: vfs.OpWrite, Do: vfs.Short, Err: vfs.ErrNoSpace, Times: -1},
 		"failing sync":  {On: vfs.OpSync},
 		"EIO on names":  {On: vfs.OpCreate | vfs.OpRename | vfs.OpRemove | vfs.OpMkdir | vfs.OpSyncDir},
 		"no more space": {On: vfs.OpCreate | vfs.OpPreallocate, Err: vfs.ErrNoSpace, Times: 3},
 		"EIO on read":   {On: vfs.OpRead},
+		"EIO on rest":   {On: vfs.OpOpen | vfs.OpList | vfs.OpSize | vfs.OpForget},
 	}
-	step := 13
+	step := 5
 	if testing.Short() {
 		step = 97
 	}
@@ -70,7 +74,7 @@ func faultAt(t *testing.T, fault vfs.Fault, nth int) bool {
 	}
 	f.Heal()
 	for i, left := range []*vfs.Mem{m.AfterPowerLoss(nil), m} {
-		if err := survives(l.upTo(len(l.facts)), left); err != nil {
+		if err := survives(l.upTo(len(l.facts)), left, smallStore); err != nil {
 			t.Fatalf("call %d, then %d: %v\nbefore the restart:\n%s", nth, i, err, log.String())
 		}
 	}

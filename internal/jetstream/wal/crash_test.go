@@ -138,6 +138,8 @@ func TestFaultAtEveryCallKeepsWhatWasAcknowledged(t *testing.T) {
 	faults := map[string]vfs.Fault{
 		"EIO on write":    {On: vfs.OpWrite},
 		"short write":     {On: vfs.OpWrite, Do: vfs.Short},
+		"full on sync":    {On: vfs.OpSync | vfs.OpSyncDir, Err: vfs.ErrNoSpace},
+		"full on names":   {On: vfs.OpRename | vfs.OpRemove | vfs.OpMkdir, Err: vfs.ErrNoSpace},
 		"full on write":   {On: vfs.OpWrite, Do: vfs.Short, Err: vfs.ErrNoSpace, Times: -1},
 		"failing sync":    {On: vfs.OpSync},
 		"EIO on names":    {On: vfs.OpCreate | vfs.OpRename | vfs.OpRemove | vfs.OpMkdir | vfs.OpSyncDir},
