@@ -25,7 +25,8 @@
 //
 // The path of a restart. [Open] finds the newest intact checkpoint of each group
 // and opens the log where the oldest of these ends; [Store.Recover] gives the
-// states to the caller, then the entries behind them.
+// states to the caller, as many at a time as there are processors and each in parts,
+// then the entries behind them.
 //
 // Promises: what the log reported durable is served or reported as damaged, with
 // file, offset and sequence, and damage spares the rest. A failed write or sync

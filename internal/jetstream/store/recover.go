@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
 )
@@ -13,9 +16,10 @@ import (
 // Recovery takes what a store held when it was opened.
 type Recovery interface {
 	// Restore gets the newest intact state of a group that a checkpoint has, and
-	// up to where it goes; the node's group comes first. For a stream that the
-	// node's state does not have, because it was deleted, it returns [ErrDropped].
-	// The state can be read during the call; an error of it is returned.
+	// up to where it goes; the node's group comes first, then several streams at the
+	// same time. For a stream that the node's state does not have, because it was
+	// deleted, it returns [ErrDropped]. The state can be read during the call; an
+	// error of it is returned.
 	Restore(g Group, applied wal.Index, state *Parts, files *Files) error
 	// Apply gets an entry that the group's state does not have yet, in the order of
 	// the log; rec.Place is where the payload is. Its payload is valid during the
@@ -83,31 +87,73 @@ func (s *Store) findLost(r Recovery) {
 	}
 }
 
-// restore passes on the states, the node's first.
+// restore passes on the states: the node's, then those of the streams, as many at a
+// time as there are processors. Each is read in parts, so that is what bounds the
+// memory it takes.
 func (s *Store) restore(r Recovery) error {
+	if _, ok := s.loaded.chosen[NodeGroup]; ok {
+		if err := s.settleRestored(r, NodeGroup, s.restoreGroup(r, NodeGroup)); err != nil {
+			return err
+		}
+	}
+	groups := make([]Group, 0, len(s.loaded.chosen))
 	for _, g := range slices.Sorted(maps.Keys(s.loaded.chosen)) {
-		if s.isDropped(g) {
-			delete(s.loaded.chosen, g)
-			continue
-		}
-		ch := s.loaded.chosen[g]
-		state, err := openState(s.opts, &ch.section)
-		if err == nil {
-			files := s.Files(g)
-			files.restore(&ch.section)
-			err = errors.Join(r.Restore(g, ch.section.applied, state, files), state.close())
-		}
 		switch {
-		case err == nil:
-		case errors.Is(err, ErrDropped):
-			s.Drop(g)
-		case state == nil || state.err != nil:
-			s.Files(g)
-			s.markLost(s.lookup(g))
-			r.Damaged(g, err)
+		case g == NodeGroup:
+		case s.isDropped(g):
+			delete(s.loaded.chosen, g)
 		default:
-			return fmt.Errorf("restore group %d: %w", g, err)
+			groups = append(groups, g)
 		}
+	}
+	done := make([]restored, len(groups))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(groups)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(groups)); i = next.Add(1) - 1 {
+				done[i] = s.restoreGroup(r, groups[i])
+			}
+		})
+	}
+	workers.Wait()
+	for i, g := range groups {
+		if err := s.settleRestored(r, g, done[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restored is what came of passing on a state.
+type restored struct {
+	err     error
+	damaged bool // err is that of the files
+}
+
+func (s *Store) restoreGroup(r Recovery, g Group) restored {
+	ch := s.loaded.chosen[g]
+	state, err := openState(s.opts, &ch.section)
+	if err != nil {
+		return restored{err, true}
+	}
+	files := s.Files(g)
+	files.restore(&ch.section)
+	err = errors.Join(r.Restore(g, ch.section.applied, state, files), state.close())
+	return restored{err, state.err != nil}
+}
+
+func (s *Store) settleRestored(r Recovery, g Group, done restored) error {
+	switch {
+	case done.err == nil:
+	case errors.Is(done.err, ErrDropped):
+		s.Drop(g)
+	case done.damaged:
+		s.Files(g)
+		s.markLost(s.lookup(g))
+		r.Damaged(g, done.err)
+	default:
+		return fmt.Errorf("restore group %d: %w", g, done.err)
 	}
 	return nil
 }
