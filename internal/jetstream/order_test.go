@@ -88,3 +88,19 @@ func TestMessagesThatAMirrorHasNotCopiedSurviveInAnInterestStream(t *testing.T) 
 		must(t, again.node.Close())
 	})
 }
+
+func TestConsumersOfADeletedStreamReachNobody(t *testing.T) {
+	copyTest(t, func(w *copyWorld) {
+		count := w.client.accounts.Global().Subscriptions
+		before := count()
+		w.create(jsapi.StreamConfig{Name: "S", Subjects: []string{"s"}})
+		s := w.stream("S")
+		must(t, fault(w.account.DeleteStream("S")))
+		// A mirror's goroutine may be about to do that.
+		_, _, _ = s.CreateConsumer(&jsapi.ConsumerCreateRequest{Stream: "S", Config: jsapi.ConsumerConfig{Durable: "C", AckPolicy: jsapi.AckExplicit}})
+		synctest.Wait()
+		if n := count(); n != before {
+			t.Errorf("%d subscriptions are left", n-before)
+		}
+	})
+}

@@ -224,7 +224,7 @@ func (s *Stream) close(status string) {
 		}
 		s.closeDoorsLocked()
 		s.logDeltasNowLocked()
-		s.mu.closed = true
+		s.mu.opened, s.mu.closed = false, true
 		if s.mu.timer != nil {
 			s.mu.timer.Stop()
 		}
