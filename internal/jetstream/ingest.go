@@ -47,6 +47,7 @@ type entry struct {
 	// replies has for each record of a Publish entry the length (u16) and the text
 	// of the subject that wants to hear of it.
 	replies []byte
+	sealed  bool   // the records have got times once
 	count   uint64 // of records
 	bytes   int64  // of the payload of a Publish entry
 	place   index.Place

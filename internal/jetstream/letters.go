@@ -345,9 +345,14 @@ func (s *Stream) sealLocked(e *entry) {
 			at += record.Length(b[at:])
 			continue
 		}
-		at += record.Seal(b[at:], now)
+		if e.sealed {
+			at += record.Reseal(b[at:], now)
+		} else {
+			at += record.Seal(b[at:], now)
+		}
 		now++
 	}
+	e.sealed = true
 	s.order.last = now - 1
 	b[0] = publishVersion
 	binary.LittleEndian.PutUint32(b[4:], uint32(e.count))

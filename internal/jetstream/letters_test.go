@@ -191,6 +191,14 @@ func TestDeadLettersThatWaitForRoomCountOnce(t *testing.T) {
 			t.Errorf("publishing when there is room: %+v", a)
 		}
 		must(t, srv.node.Close())
+		srv, err = start(smallStore(m.AfterPowerLoss(nil)), io.Discard)
+		must(t, err)
+		for seq := range uint64(len(replies)) {
+			if got, ok := message(srv.stream("DEAD"), seq+1); !ok || string(got.Body) != body {
+				t.Errorf("dead letter %d cannot be read after the restart", seq+1)
+			}
+		}
+		must(t, srv.node.Close())
 	})
 }
 

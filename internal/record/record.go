@@ -91,6 +91,15 @@ func Seal(b []byte, time int64) int {
 	return int(binary.LittleEndian.Uint32(b[offLength:]))
 }
 
+// Reseal gives the record at the start of b, which [Seal] has completed before,
+// another time, and returns its length.
+func Reseal(b []byte, time int64) int {
+	n := Length(b)
+	binary.LittleEndian.PutUint64(b[offTime:], uint64(time))
+	resum(b[:n])
+	return n
+}
+
 // Build appends the complete record of m.
 func Build(dst []byte, m *Message) []byte {
 	from := len(dst)

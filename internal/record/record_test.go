@@ -75,3 +75,16 @@ func BenchmarkAppendAndSeal(b *testing.B) {
 		record.Seal(dst, 1)
 	}
 }
+
+func TestARecordCanBeSealedAgain(t *testing.T) {
+	t.Parallel()
+	b := record.Append(nil, []byte("s"), []byte("NATS/1.0\r\n\r\nbody"), 12)
+	size := record.Seal(b, 1)
+	b = append(b, "more"...)
+	if n := record.Reseal(b, 2); n != size {
+		t.Errorf("it has %d bytes, want %d", n, size)
+	}
+	if m, _, err := record.Parse(b); err != nil || m.Time != 2 || string(m.Body) != "body" {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
