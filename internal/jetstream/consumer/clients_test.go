@@ -18,7 +18,7 @@ import (
 func TestRandomPullRequestsGetTheirTurn(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
-		h := &crowd{world: newWorld(), t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 2)), open: map[string]*ask{}}
+		h := &crowd{world: newWorld(), t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 2)), open: map[string]*ask{}, completed: map[string]int{}}
 		h.quiet, h.now = true, 1e15
 		h.play()
 	}
@@ -38,15 +38,16 @@ type ask struct {
 // crowd is the clients of one pull consumer.
 type crowd struct {
 	*world
-	t     *testing.T
-	seed  uint64
-	r     *rand.Rand
-	c     *consumer.Machine
-	cfg   jsapi.ConsumerConfig
-	open  map[string]*ask
-	turns int
-	pin   string
-	count int
+	t         *testing.T
+	seed      uint64
+	r         *rand.Rand
+	c         *consumer.Machine
+	cfg       jsapi.ConsumerConfig
+	open      map[string]*ask
+	completed map[string]int // bytes left of those that have all their messages
+	turns     int
+	pin       string
+	count     int
 }
 
 func (h *crowd) play() {
@@ -155,6 +156,9 @@ func (h *crowd) Deliver(to []byte, e index.Entry, d *consumer.Delivery) (int, co
 	a.bytes += size
 	if a.got == a.Batch || a.MaxBytes > 0 && a.bytes == a.MaxBytes {
 		delete(h.open, a.inbox)
+		if left := a.MaxBytes - a.bytes; left > 0 {
+			h.completed[a.inbox] = left
+		}
 	}
 	return size, consumer.Sent
 }
@@ -178,6 +182,13 @@ func (h *crowd) before(other, a *ask) bool {
 
 func (h *crowd) Status(to []byte, status, _ string, headers ...consumer.Header) {
 	a := h.open[string(to)]
+	if want, ok := h.completed[string(to)]; ok {
+		if status != jsapi.StatusBatchCompleted || headers[1].Value != strconv.Itoa(want) {
+			h.t.Fatalf("seed %d: %s has all its messages and hears %s %v, %d bytes are left", h.seed, to, status, headers, want)
+		}
+		delete(h.completed, string(to))
+		return
+	}
 	if a == nil {
 		if !h.deaf[string(to)] {
 			h.t.Fatalf("seed %d: %s is over and hears %s", h.seed, to, status)
@@ -214,6 +225,9 @@ func (h *crowd) Advise(kind jsapi.EventKind, event any) {
 
 // check has nobody wait who should not.
 func (h *crowd) check() {
+	for inbox := range h.completed {
+		h.t.Fatalf("seed %d: %s has all its messages and is not told", h.seed, inbox)
+	}
 	info := h.c.Info(h.now)
 	if info.NumWaiting != len(h.open) {
 		h.t.Fatalf("seed %d: %d requests wait, want %d", h.seed, info.NumWaiting, len(h.open))

@@ -263,7 +263,11 @@ func (p *pulls) served(c *Machine, now int64, r *request, size int) {
 	if r.limited {
 		r.bytes -= min(size, r.bytes)
 	}
-	if r.batch == 0 || r.limited && r.bytes == 0 {
+	switch {
+	case r.batch == 0 && r.limited && r.bytes > 0: // the client counts the bytes that it asked for
+		p.end(c, r, jsapi.StatusBatchCompleted)
+		return
+	case r.batch == 0, r.limited && r.bytes == 0:
 		p.drop(r)
 		return
 	}
