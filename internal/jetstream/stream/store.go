@@ -15,6 +15,7 @@ func (m *Machine) store(c *candidate) uint64 {
 	if !m.wanted(c.rec.Subject) {
 		seq := m.x.State().Last + 1
 		m.x.Skip(seq)
+		m.lastTime = c.rec.Time
 		m.remember(c, seq)
 		return seq
 	}
