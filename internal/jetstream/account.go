@@ -173,7 +173,7 @@ func (a *Account) CreateStream(cfg jsapi.StreamConfig, pedantic bool) (*jsapi.St
 		return nil, false, err
 	}
 	a.mu.Lock()
-	s, created, err := a.createLocked(checked)
+	s, created, err := a.createLocked(checked, pedantic)
 	a.mu.Unlock()
 	if err != nil {
 		return nil, false, err
@@ -190,7 +190,10 @@ func (a *Account) rules(pedantic bool) jsapi.StreamRules {
 	return jsapi.StreamRules{Pedantic: pedantic, DuplicateWindowMax: a.node.cfg.DuplicateWindowMax}
 }
 
-func (a *Account) createLocked(cfg jsapi.StreamConfig) (*Stream, bool, *jsapi.Error) {
+func (a *Account) createLocked(cfg jsapi.StreamConfig, pedantic bool) (*Stream, bool, *jsapi.Error) {
+	if err := a.followOriginLocked(&cfg, pedantic); err != nil {
+		return nil, false, err
+	}
 	if s := a.mu.streams[cfg.Name]; s != nil {
 		if s.config.Load().Equal(&cfg) {
 			return s, false, nil
@@ -207,6 +210,18 @@ func (a *Account) createLocked(cfg jsapi.StreamConfig) (*Stream, bool, *jsapi.Er
 	a.addLocked(s)
 	s.open()
 	return s, true, nil
+}
+
+// followOriginLocked gives a mirror what it has from its origin, if that is here.
+func (a *Account) followOriginLocked(cfg *jsapi.StreamConfig, pedantic bool) *jsapi.Error {
+	if cfg.Mirror == nil || cfg.Mirror.External != nil {
+		return nil
+	}
+	origin := a.mu.streams[cfg.Mirror.Name]
+	if origin == nil {
+		return nil
+	}
+	return cfg.FollowOrigin(origin.config.Load(), a.rules(pedantic))
 }
 
 func (a *Account) addLocked(s *Stream) {
@@ -302,7 +317,7 @@ func (a *Account) UpdateStream(cfg jsapi.StreamConfig, pedantic bool) (*jsapi.St
 	s := a.mu.streams[cfg.Name]
 	if s == nil {
 		a.mu.Unlock()
-		return nil, jsapi.ErrStreamNotFound.New()
+		return nil, a.missing(&cfg, pedantic)
 	}
 	err := a.updateLocked(s, &cfg, pedantic)
 	a.mu.Unlock()
@@ -315,10 +330,23 @@ func (a *Account) UpdateStream(cfg jsapi.StreamConfig, pedantic bool) (*jsapi.St
 	return s.Info(jsapi.StreamInfoRequest{})
 }
 
+// missing says why there is no stream to update; what no stream could be comes first.
+func (a *Account) missing(cfg *jsapi.StreamConfig, pedantic bool) *jsapi.Error {
+	rules := a.rules(pedantic)
+	rules.Existing = true
+	if _, err := cfg.Checked(rules); err != nil {
+		return err
+	}
+	return jsapi.ErrStreamNotFound.New()
+}
+
 func (a *Account) updateLocked(s *Stream, cfg *jsapi.StreamConfig, pedantic bool) *jsapi.Error {
 	old := s.config.Load()
 	next, err := old.CheckedUpdate(cfg, a.rules(pedantic))
 	if err != nil {
+		return err
+	}
+	if err := a.followOriginLocked(&next, pedantic); err != nil {
 		return err
 	}
 	if old.Equal(&next) {

@@ -79,7 +79,7 @@ const restoreWindow = 16
 // Restore begins a stream with that configuration.
 func (a *Account) Restore(cfg jsapi.StreamConfig, created time.Time) (*Restore, *jsapi.Error) {
 	rules := a.rules(false)
-	rules.AllowSealed = true
+	rules.Existing = true
 	checked, err := cfg.Checked(rules)
 	if err != nil {
 		return nil, err

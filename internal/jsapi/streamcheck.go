@@ -28,8 +28,9 @@ type StreamRules struct {
 	Pedantic bool
 	// Clustered allows more than one replica.
 	Clustered bool
-	// AllowSealed takes a sealed stream, as an update or a restore may bring.
-	AllowSealed bool
+	// Existing takes what an update or a restore may bring and a new stream may not:
+	// a sealed one, and mirror_direct where there is no mirror any more.
+	Existing bool
 	// DuplicateWindowMax limits the duplicate window; 0: unlimited. The default
 	// window is not longer either.
 	DuplicateWindowMax time.Duration
@@ -151,7 +152,7 @@ func (c *StreamConfig) checkSealed(rules StreamRules) *Error {
 	if !c.Sealed {
 		return nil
 	}
-	if !rules.AllowSealed {
+	if !rules.Existing {
 		return invalidStream("stream configuration for create can not be sealed")
 	}
 	c.Discard, c.DenyDelete, c.DenyPurge = DiscardNew, true, true
@@ -159,7 +160,7 @@ func (c *StreamConfig) checkSealed(rules StreamRules) *Error {
 }
 
 func (c *StreamConfig) checkAge(rules StreamRules) *Error {
-	if c.Mirror == nil && c.MirrorDirect {
+	if c.Mirror == nil && c.MirrorDirect && !rules.Existing {
 		return invalidStream("stream has no mirror but does have mirror direct")
 	}
 	switch {

@@ -11,7 +11,7 @@ import (
 // Errors: those of Checked; ErrStreamMirrorNotUpdatable; ErrStreamMismatch;
 // ErrStreamInvalidConfig with a text.
 func (c *StreamConfig) CheckedUpdate(next *StreamConfig, rules StreamRules) (StreamConfig, *Error) {
-	rules.AllowSealed = true
+	rules.Existing = true
 	n := *next
 	if c.Sealed && n.Sealed {
 		n.Discard = DiscardNew
@@ -87,4 +87,16 @@ func userMetadata(metadata map[string]string) map[string]string {
 		return nil
 	}
 	return m
+}
+
+// FollowOrigin takes from the origin of a mirror, a stream of the same server,
+// whether direct gets are answered.
+//
+// Errors: ErrPedantic if that is asked for and the mirror says something else.
+func (c *StreamConfig) FollowOrigin(origin *StreamConfig, rules StreamRules) *Error {
+	if rules.Pedantic && c.MirrorDirect != origin.AllowDirect {
+		return pedantic("origin stream has direct get set, mirror has it disabled")
+	}
+	c.MirrorDirect = origin.AllowDirect
+	return nil
 }

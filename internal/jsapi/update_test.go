@@ -21,7 +21,7 @@ func TestStreamUpdatesThatCannotBe(t *testing.T) {
 	}
 	f := func(before, after, want string) {
 		t.Helper()
-		old, err := decode(before).Checked(jsapi.StreamRules{AllowSealed: true})
+		old, err := decode(before).Checked(jsapi.StreamRules{Existing: true})
 		if err != nil {
 			t.Fatalf("%s: %v", before, err)
 		}
@@ -222,7 +222,7 @@ func FuzzChecked(f *testing.F) {
 		if jsapi.Decode(streamBody, &sr, false) != nil {
 			return
 		}
-		rules := jsapi.StreamRules{Clustered: true, AllowSealed: true}
+		rules := jsapi.StreamRules{Clustered: true, Existing: true}
 		s, err := sr.Checked(rules)
 		if err != nil {
 			return

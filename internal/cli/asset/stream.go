@@ -310,7 +310,7 @@ func dropEmptyPlacement(c *streamConfig) {
 // CheckStream reports what makes a configuration impossible, whatever server it
 // is meant for.
 func CheckStream(c *streamConfig) error {
-	_, err := c.Checked(jsapi.StreamRules{Clustered: true, AllowSealed: true})
+	_, err := c.Checked(jsapi.StreamRules{Clustered: true, Existing: true})
 	if err == nil {
 		return nil
 	}

@@ -408,7 +408,7 @@ func (c *memoryConsumer) Reset(seq uint64) (*jsapi.ConsumerInfo, uint64, *jsapi.
 
 // Restore implements [api.Account].
 func (a *memoryAccount) Restore(cfg jsapi.StreamConfig, created time.Time) (api.Restore, *jsapi.Error) {
-	checked, err := cfg.Checked(jsapi.StreamRules{AllowSealed: true})
+	checked, err := cfg.Checked(jsapi.StreamRules{Existing: true})
 	if err != nil {
 		return nil, err
 	}
