@@ -76,7 +76,11 @@ func (s *Stream) CreateConsumer(req *jsapi.ConsumerCreateRequest) (*jsapi.Consum
 	if created {
 		s.adviseConsumer(jsapi.EventConsumerCreated, jsapi.ActionCreate, c)
 	}
-	return c.Info(), created, nil
+	info := c.Info()
+	if created && info.Paused {
+		s.call(func() { c.machine.AdvisePause(s.mu.now) })
+	}
+	return info, created, nil
 }
 
 func (s *Stream) maxAckPending() int {
@@ -313,6 +317,9 @@ func (s *Stream) dropUnneededLocked() {
 // them.
 func (c *Consumer) Pause(until time.Time) (*jsapi.ConsumerInfo, *jsapi.Error) {
 	cfg := c.Config()
+	if was := cfg.PauseUntil; was != nil && was.Equal(until) || was == nil && until.IsZero() {
+		return c.Info(), nil
+	}
 	cfg.PauseUntil = nil
 	if !until.IsZero() {
 		until = until.UTC()

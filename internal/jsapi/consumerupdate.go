@@ -24,7 +24,8 @@ func (c *ConsumerConfig) SamplePercent() (int, error) {
 }
 
 // CheckedUpdate returns next, checked as by [ConsumerConfig.Checked], or says
-// why a consumer with the configuration c cannot become that.
+// why a consumer with the configuration c cannot become that. It stays paused as
+// it is.
 //
 // Errors: those of Checked, and ErrConsumerCreate with what cannot change.
 func (c *ConsumerConfig) CheckedUpdate(next *ConsumerConfig, stream *StreamConfig, rules ConsumerRules) (ConsumerConfig, *Error) {
@@ -37,6 +38,8 @@ func (c *ConsumerConfig) CheckedUpdate(next *ConsumerConfig, stream *StreamConfi
 		// because the update has its name only.
 		n.InactiveThreshold = next.InactiveThreshold
 	}
+	n.PauseUntil = c.PauseUntil // a request of its own changes that
+	n.SetRequiredLevel()
 	if what := c.unchangeable(&n); what != "" {
 		return ConsumerConfig{}, ErrConsumerCreate.New(what)
 	}
@@ -68,6 +71,10 @@ func (c *ConsumerConfig) unchangeable(next *ConsumerConfig) string {
 		return "max waiting can not be updated"
 	case c.MemoryStorage != next.MemoryStorage:
 		return "storage type can not be updated"
+	case c.Direct != next.Direct:
+		return "direct can not be updated"
+	case c.Sourcing != next.Sourcing:
+		return "sourcing can not be updated"
 	}
 	return ""
 }

@@ -60,6 +60,9 @@ func (c *Machine) acknowledge(now int64, a *jsapi.AckSubject) {
 		if i := c.pend.find(a.StreamSeq); i >= 0 {
 			c.measure(now, &c.pend.list[i])
 		}
+		if first := c.pend.first(); first == nil || first.seq > a.StreamSeq {
+			return
+		}
 		c.finishTo(a.StreamSeq)
 	case jsapi.AckNone, jsapi.AckFlowControl:
 		return

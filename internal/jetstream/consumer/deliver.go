@@ -48,7 +48,7 @@ func (c *Machine) tick(now int64) {
 	}
 	if c.paused && !pausedAt(c.cfg, now) {
 		c.paused = false
-		c.advisePause(now)
+		c.AdvisePause(now)
 	}
 	c.reap(now, false, true)
 	c.overdue(now)

@@ -107,7 +107,7 @@ func (c *Machine) Created() int64 { return c.created }
 
 // Update makes cfg the configuration, which [jsapi.ConsumerConfig.CheckedUpdate]
 // has found possible. What is pending stays so. A new PauseUntil pauses or
-// resumes the consumer, which is advised; after a new deliver subject Interested is
+// resumes the consumer; it is advised, as is that a paused one stays so. After a new deliver subject Interested is
 // to be called. Like the other changes that are commands of their own, it is called
 // when the command is applied.
 func (c *Machine) Update(now int64, cfg *jsapi.ConsumerConfig) {
@@ -123,9 +123,10 @@ func (c *Machine) Update(now int64, cfg *jsapi.ConsumerConfig) {
 	if c.latest != nil {
 		c.latest.filter(c.x, c.filter)
 	}
-	if paused := pausedAt(cfg, now); paused != c.paused {
+	paused := pausedAt(c.cfg, now)
+	if paused || c.paused || !sameTime(was.PauseUntil, c.cfg.PauseUntil) {
 		c.paused = paused
-		c.advisePause(now)
+		c.AdvisePause(now)
 	}
 	c.blocked = false
 }
@@ -134,7 +135,12 @@ func pausedAt(cfg *jsapi.ConsumerConfig, now int64) bool {
 	return cfg.PauseUntil != nil && cfg.PauseUntil.UnixNano() > now
 }
 
-func (c *Machine) advisePause(now int64) {
+func sameTime(a, b *time.Time) bool {
+	return a == b || a != nil && b != nil && a.Equal(*b)
+}
+
+// AdvisePause tells whether and until when the consumer is paused.
+func (c *Machine) AdvisePause(now int64) {
 	e := &jsapi.ConsumerPaused{
 		Event: c.event(jsapi.EventConsumerPause, now), Stream: c.home.Stream, Consumer: c.own.name,
 		Paused: c.paused, Domain: c.home.Domain,
