@@ -111,6 +111,14 @@ func (a *Account) Interested(literal []byte) bool {
 	return !m.Empty()
 }
 
+// InterestedGroup tells whether the queue group has a member that would get a
+// message on the subject.
+func (a *Account) InterestedGroup(literal []byte, name string) bool {
+	var m matches
+	a.index.Match(a.index.Key(literal), literal, &m)
+	return slices.ContainsFunc(m.Groups, func(g group) bool { return g.Name == name })
+}
+
 // Subscribed tells whether somebody has subscribed to the very subject, and not only
 // to a wildcard that matches it.
 func (a *Account) Subscribed(literal []byte) bool {

@@ -108,24 +108,34 @@ func (c *Consumer) openLocked() {
 	s := c.stream
 	s.openDoorsLocked()
 	if cfg := c.machine.Rules(); cfg.Push() {
-		c.watchLocked(cfg.DeliverSubject)
+		c.watchLocked(cfg)
 	}
 	s.wakeLocked(c)
 }
 
 // watchLocked follows whether anybody listens on the deliver subject.
-func (c *Consumer) watchLocked(deliver string) {
+func (c *Consumer) watchLocked(cfg *jsapi.ConsumerConfig) {
 	s := c.stream
-	a := s.account.core
+	a := s.account
 	if c.watch != nil {
 		c.watch()
 	}
+	deliver, group := cfg.DeliverSubject, cfg.DeliverGroup
 	changed := func() {
-		c.machine.Interested(s.mu.now, a.Interested([]byte(deliver)))
+		c.machine.Interested(s.mu.now, a.listens(deliver, group))
 		s.wakeLocked(c)
 	}
-	c.watch = a.Watch(deliver, func() { s.postAside(work{kind: workCall, do: changed}) })
-	c.machine.Interested(s.mu.now, a.Interested([]byte(deliver)))
+	c.watch = s.account.core.Watch(deliver, func() { s.postAside(work{kind: workCall, do: changed}) })
+	c.machine.Interested(s.mu.now, a.listens(deliver, group))
+}
+
+// listens tells whether somebody listens on the deliver subject of a consumer; in
+// its group, if it has one, as it is for them.
+func (a *Account) listens(deliver, group string) bool {
+	if group != "" {
+		return a.core.InterestedGroup([]byte(deliver), group)
+	}
+	return a.core.Interested([]byte(deliver))
 }
 
 // closeLocked ends what clients have of the consumer.

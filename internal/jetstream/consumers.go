@@ -138,7 +138,7 @@ func (s *Stream) planConsumerLocked(cfg *jsapi.ConsumerConfig, action jsapi.Cons
 	if err != nil {
 		return nil, err
 	}
-	if next.DeliverSubject != was.DeliverSubject && s.account.core.Interested([]byte(was.DeliverSubject)) {
+	if next.DeliverSubject != was.DeliverSubject && s.account.listens(was.DeliverSubject, was.DeliverGroup) {
 		return nil, jsapi.ErrConsumerNameExist.New()
 	}
 	if err := s.admitConsumerLocked(&next, old); err != nil {
@@ -228,10 +228,11 @@ func (s *Stream) applyConsumerLocked(cmd *command) result {
 }
 
 func (s *Stream) updateConsumerLocked(c *Consumer, cmd *command) result {
-	was, next := c.machine.Rules().DeliverSubject, &cmd.Consumer.Config
+	was, next := c.machine.Rules(), &cmd.Consumer.Config
+	elsewhere := was.DeliverSubject != next.DeliverSubject || was.DeliverGroup != next.DeliverGroup
 	c.machine.Update(cmd.Time, next)
-	if s.mu.opened && was != next.DeliverSubject && next.Push() {
-		c.watchLocked(next.DeliverSubject)
+	if s.mu.opened && elsewhere && next.Push() {
+		c.watchLocked(next)
 	}
 	s.touchLocked(c)
 	return result{}
