@@ -83,6 +83,9 @@ func (s *Stream) newConsumerLocked(name string, cfg *jsapi.ConsumerConfig, creat
 		}
 	}
 	s.mu.consumers[name] = c
+	if cfg.Sourcing {
+		s.mu.sourcing++
+	}
 	if !cfg.Direct {
 		s.consumerCount.Add(1)
 	}
@@ -152,6 +155,9 @@ func (c *Consumer) removeLocked() {
 	s := c.stream
 	c.gone = true
 	delete(s.mu.consumers, c.name)
+	if c.machine.Rules().Sourcing {
+		s.mu.sourcing--
+	}
 	if !c.machine.Rules().Direct {
 		s.consumerCount.Add(-1)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jsapi"
 	"github.com/tidings-io/tidings/internal/subject"
 )
@@ -158,12 +159,12 @@ func (s *Stream) admitConsumerLocked(cfg *jsapi.ConsumerConfig, old *Consumer) *
 			}
 		}
 	}
-	if stream.Retention != jsapi.RetainWorkQueue || cfg.Direct {
+	if stream.Retention != jsapi.RetainWorkQueue || cfg.Direct || cfg.Sourcing {
 		return nil
 	}
 	filters := cfg.Filters()
 	for _, c := range s.mu.consumers {
-		if c == old || c.machine.Rules().Direct {
+		if rules := c.machine.Rules(); c == old || rules.Direct || rules.Sourcing {
 			continue
 		}
 		if len(filters) == 0 {
@@ -291,24 +292,34 @@ func (s *Stream) applyDeleteConsumerLocked(name string) result {
 		c.closeLocked(jsapi.StatusConsumerDeleted)
 	}
 	c.removeLocked()
-	if s.config.Load().Retention == jsapi.RetainInterest {
-		s.dropUnneededLocked()
+	switch s.config.Load().Retention {
+	case jsapi.RetainLimits:
+	case jsapi.RetainInterest:
+		s.dropUnneededLocked(func(index.Entry) bool { return true })
+	case jsapi.RetainWorkQueue:
+		if c.machine.Rules().Sourcing {
+			s.dropUnneededLocked(s.workedLocked)
+		}
 	}
 	return result{}
 }
 
-// dropUnneededLocked removes the messages of an interest stream that no consumer
-// waits for.
-func (s *Stream) dropUnneededLocked() {
+// workedLocked reports whether the message is for a consumer that is there: if it
+// does not need it, it has finished with it.
+func (s *Stream) workedLocked(e index.Entry) bool {
+	for _, c := range s.mu.consumers {
+		if c.machine.Wants(e.ID) {
+			return true
+		}
+	}
+	return false
+}
+
+// dropUnneededLocked removes those of the messages that no consumer waits for.
+func (s *Stream) dropUnneededLocked(those func(index.Entry) bool) {
 	x := s.mu.machine.Index()
 	for e, ok := x.Next(0, nil); ok; e, ok = x.Next(e.Seq+1, nil) {
-		needed := false
-		for _, c := range s.mu.consumers {
-			if needed = c.machine.Needs(e.Seq); needed {
-				break
-			}
-		}
-		if !needed {
+		if !s.neededLocked(e.Seq) && those(e) {
 			s.mu.machine.Remove(e.Seq)
 		}
 	}

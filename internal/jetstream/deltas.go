@@ -213,14 +213,26 @@ func (s *Stream) ackedLocked(seq uint64) {
 	case jsapi.RetainLimits:
 		return
 	case jsapi.RetainInterest:
-		for _, c := range s.mu.consumers {
-			if c.machine.Needs(seq) {
-				return
-			}
+		if s.neededLocked(seq) {
+			return
 		}
 	case jsapi.RetainWorkQueue:
+		// Whoever works and the streams that copy from here both get all messages.
+		if s.mu.sourcing > 0 && s.neededLocked(seq) {
+			return
+		}
 	}
 	s.mu.machine.Remove(seq)
+}
+
+// neededLocked reports whether a consumer still needs the message.
+func (s *Stream) neededLocked(seq uint64) bool {
+	for _, c := range s.mu.consumers {
+		if c.machine.Needs(seq) {
+			return true
+		}
+	}
+	return false
 }
 
 // failLocked stops the stream after the log has failed.

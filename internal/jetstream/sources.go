@@ -9,7 +9,6 @@ import (
 
 	"github.com/tidings-io/tidings/internal/jetstream/index"
 	"github.com/tidings-io/tidings/internal/jsapi"
-	"github.com/tidings-io/tidings/internal/subject"
 )
 
 // sourceCommand says which stream a source is, and how far it has been copied.
@@ -23,20 +22,6 @@ type sourceCommand struct {
 func (a *Account) admitSourcesLocked(cfg *jsapi.StreamConfig) *jsapi.Error {
 	if a.cycleLocked(cfg, map[string]bool{}) || a.twiceLocked(cfg) {
 		return jsapi.ErrStreamInvalidConfig.New("detected cycle")
-	}
-	if cfg.Mirror != nil {
-		if origin := a.localLocked(cfg.Mirror); origin != nil && !subsetOf(cfg.Mirror, origin.config.Load()) {
-			return jsapi.ErrMirrorInvalidSubjectFilter.New()
-		}
-	}
-	for _, source := range cfg.Sources {
-		origin := a.localLocked(source)
-		if origin == nil {
-			continue
-		}
-		if !subsetOf(source, origin.config.Load()) {
-			return jsapi.ErrSourceInvalidSubjectFilter.New()
-		}
 	}
 	return nil
 }
@@ -87,28 +72,6 @@ func (a *Account) twiceLocked(cfg *jsapi.StreamConfig) bool {
 		}
 	}
 	return false
-}
-
-// subsetOf reports whether the origin can hold messages that the source's filters
-// let pass.
-func subsetOf(source *jsapi.StreamSource, origin *jsapi.StreamConfig) bool {
-	if len(origin.Subjects) == 0 {
-		return true
-	}
-	possible := func(filter string) bool {
-		for _, s := range origin.Subjects {
-			if subject.Overlap(filter, s) {
-				return true
-			}
-		}
-		return filter == ""
-	}
-	for _, t := range source.SubjectTransforms {
-		if !possible(t.Source) {
-			return false
-		}
-	}
-	return possible(source.FilterSubject)
 }
 
 // localLocked returns the stream of the account that a source names, or nil.

@@ -68,6 +68,7 @@ type Stream struct {
 		machine   *stream.Machine
 		home      *consumer.Home // of the consumers
 		consumers map[string]*Consumer
+		sourcing  int // of the consumers, those that feed another stream
 		applied   wal.Index
 		opened    bool // clients reach it
 		closed    bool

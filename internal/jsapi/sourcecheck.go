@@ -128,7 +128,7 @@ func (c *StreamConfig) checkSource(s *StreamSource, e *sourceErrors) *Error {
 	case s.FilterSubject != "" && len(s.SubjectTransforms) > 0:
 		return e.manyFilters.New()
 	case s.FilterSubject != "" && !subject.ValidSubscription(s.FilterSubject):
-		return ErrStreamCreate.New("subject filter '" + s.FilterSubject + "' for the " + e.what + ": invalid subject")
+		return ErrStreamCreate.New("subject filter '" + s.FilterSubject + "' for the " + e.what + " invalid subject")
 	}
 	if err := checkSourceTransforms(s.SubjectTransforms, e); err != nil {
 		return err
