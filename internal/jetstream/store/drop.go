@@ -274,6 +274,8 @@ func (s *Store) tidyGroup(gr *group) error {
 		needed := slices.ContainsFunc(s.keep.generations, func(g *generation) bool { return g.sections[f.group].stateFile == n })
 		switch {
 		case ok && needed:
+		case ok && s.unreadable[full]:
+			err = errors.Join(err, s.setAside(full, "it cannot be read"))
 		case ok:
 			err = errors.Join(err, s.removeIfThere(s.path(full)))
 		default:

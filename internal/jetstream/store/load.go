@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
 	"github.com/tidings-io/tidings/internal/vfs"
@@ -174,6 +175,11 @@ func (s *Store) load() (loaded, error) {
 		return loaded{}, err
 	}
 	l := choose(list)
+	for _, err := range l.damage {
+		if damage, ok := errors.AsType[*DamageError](err); ok && strings.Contains(damage.File, "/state-") {
+			s.unreadable[damage.File] = true
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(unreadable)) {
 		s.unreadable[name] = true
 		l.damage = append(l.damage, &DamageError{File: name, Err: unreadable[name]})

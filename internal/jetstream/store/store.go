@@ -45,7 +45,7 @@ type Store struct {
 
 	// set by Open, read until the keeper is done with them
 	loaded     loaded
-	unreadable map[string]bool // checkpoints that are to be set aside
+	unreadable map[string]bool // checkpoints and states that are to be set aside
 
 	closed    atomic.Bool
 	recovered atomic.Bool
