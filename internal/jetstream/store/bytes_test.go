@@ -460,7 +460,7 @@ func (s *tiny) places(t *testing.T, name string) (list []int64) {
 			every = 101
 		}
 		if testing.Short() {
-			every *= 23
+			every *= 61
 		}
 		if off%every == 0 {
 			list = append(list, int64(off))

@@ -52,7 +52,11 @@ func TestRandomHistoryMatchesTheModel(t *testing.T) {
 // disk, those of the goroutines of log and keeper included.
 func TestSeedDecidesTheWholeHistory(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(40) {
+	n := uint64(40)
+	if testing.Short() {
+		n = 8
+	}
+	for seed := range n {
 		first, again := run(t, seed+1), run(t, seed+1)
 		if first.calls != again.calls || first.trace != again.trace {
 			t.Errorf("seed %d: %d calls the first time, then %d; the same order: %v", seed+1, first.calls, again.calls, first.trace == again.trace)
