@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -85,7 +84,9 @@ type section struct {
 	kept     []keptRecord
 	dropped  []droppedGroup
 
-	state     []byte // stateInline
+	state     []byte // stateInline; nil: it is in the checkpoint stateIn at stateOff
+	stateIn   uint64
+	stateOff  int64
 	stateSize uint64
 	stateSum  uint32
 	stateFile uint64 // stateInFile: the number in its name
@@ -155,7 +156,7 @@ func parseSection(b []byte) (s section, n int, ok bool) {
 		return s, 0, false
 	}
 	meta := uint64(le.Uint32(b[28:]))
-	if meta > uint64(len(b)-sectionHeader) || checksum(b[8:sectionHeader+meta]) != le.Uint32(b[4:]) {
+	if meta > uint64(len(b)-sectionHeader) || !sectionIntact(b[:sectionHeader+meta]) {
 		return s, 0, false
 	}
 	s = section{
@@ -181,6 +182,9 @@ func parseSection(b []byte) (s section, n int, ok bool) {
 	s.state = b[:s.stateSize:s.stateSize]
 	return s, n + int(s.stateSize), true
 }
+
+// sectionIntact reports whether header and lists match their checksum.
+func sectionIntact(b []byte) bool { return checksum(b[8:]) == le.Uint32(b[4:]) }
 
 func (s *section) parseMeta(b []byte) bool {
 	r := reading{b: b}
@@ -243,15 +247,6 @@ func (r *reading) count(size int) int {
 		return 0
 	}
 	return int(n)
-}
-
-// findSection returns where the next section might begin behind the start of b,
-// which is damaged.
-func findSection(b []byte) int {
-	if i := bytes.Index(b[1:], []byte(sectionMagic)); i >= 0 {
-		return i + 1
-	}
-	return len(b)
 }
 
 func checkpointName(n uint64) string { return fmt.Sprintf("checkpoint-%08d", n) }

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/tidings-io/tidings/internal/jetstream/wal"
-	"github.com/tidings-io/tidings/internal/vfs"
 )
 
 // loaded is what the checkpoints of a store say when it is opened.
@@ -42,39 +41,30 @@ type checkpointFile struct {
 	damage   []error
 }
 
-// readCheckpoint reads a checkpoint with all that is intact in it.
+// readCheckpoint reads a checkpoint with all that is intact in it, but leaves the
+// states where they are.
 func readCheckpoint(opts Options, name string) (*checkpointFile, error) {
-	b, err := vfs.ReadFile(opts.FS, path.Join(opts.Dir, name))
+	w, err := openWindow(opts.FS, path.Join(opts.Dir, name))
 	if err != nil {
 		return nil, err
 	}
+	defer func() { _ = w.disk.Close() }() // it is only read
 	c := &checkpointFile{name: name, sections: map[Group]chosen{}, refs: map[Group]sectionRef{}}
-	if c.head, err = parseCheckpointHead(b); err != nil {
+	head, err := w.view(0, checkpointHeader)
+	if err == nil {
+		c.head, err = parseCheckpointHead(head)
+	}
+	if err != nil {
 		return nil, err
 	}
-	found := 0
-	for at := checkpointHeader; at < len(b); {
-		sec, n, ok := parseSection(b[at:])
-		if !ok {
-			c.damage = append(c.damage, &DamageError{
-				Group: sec.group, File: name, Offset: int64(at), Err: errors.New("section does not match its checksum"),
-			})
-			at += findSection(b[at:])
-			continue
-		}
-		found++
-		if sec.kind == droppedList {
-			c.dropped = sec.dropped
-		} else {
-			c.sections[sec.group] = chosen{sec, c.head.number}
-			c.refs[sec.group] = sectionRef{file: c.head.number, off: int64(at), length: n, applied: sec.applied, stateFile: sec.stateFile}
-		}
-		at += n
+	found, err := c.readSections(w)
+	if err != nil {
+		return nil, err
 	}
-	c.whole = found == c.head.sections && int64(len(b)) == c.head.length
+	c.whole = found == c.head.sections && w.size == c.head.length
 	if !c.whole && len(c.damage) == 0 {
 		c.damage = append(c.damage, &DamageError{
-			File: name, Offset: int64(len(b)), Err: fmt.Errorf("%d of %d sections are there", found, c.head.sections),
+			File: name, Offset: w.size, Err: fmt.Errorf("%d of %d sections are there", found, c.head.sections),
 		})
 	}
 	for _, g := range slices.Sorted(maps.Keys(c.sections)) {
@@ -93,6 +83,45 @@ func readCheckpoint(opts Options, name string) (*checkpointFile, error) {
 		}
 	}
 	return c, nil
+}
+
+// readSections reads the sections and returns how many are intact.
+func (c *checkpointFile) readSections(w *window) (found int, err error) {
+	for at := int64(checkpointHeader); at < w.size; {
+		b, err := w.section(at)
+		if err != nil {
+			return found, err
+		}
+		sec, n, ok := parseSection(b)
+		if !ok {
+			c.damage = append(c.damage, &DamageError{
+				Group: sec.group, File: c.name, Offset: at, Err: errors.New("section does not match its checksum"),
+			})
+			if at, err = w.find(at); err != nil {
+				return found, err
+			}
+			continue
+		}
+		found++
+		if sec.kind == droppedList {
+			c.dropped = sec.dropped
+		} else {
+			sec.detach(c.head.number, at+int64(n))
+			c.sections[sec.group] = chosen{sec, c.head.number}
+			c.refs[sec.group] = sectionRef{file: c.head.number, off: at, length: n, applied: sec.applied, stateFile: sec.stateFile}
+		}
+		at += int64(n)
+	}
+	return found, nil
+}
+
+// detach makes a section independent of the bytes it was read from, which end at the
+// offset of a checkpoint.
+func (s *section) detach(checkpoint uint64, end int64) {
+	for i := range s.kept {
+		s.kept[i].record = slices.Clone(s.kept[i].record)
+	}
+	s.stateIn, s.stateOff, s.state = checkpoint, end-int64(len(s.state)), nil
 }
 
 // readCheckpoints reads the two newest checkpoints whose heads are intact, and

@@ -91,8 +91,10 @@ func (s *Store) findLost(r Recovery) {
 // time as there are processors. Each is read in parts, so that is what bounds the
 // memory it takes.
 func (s *Store) restore(r Recovery) error {
+	states := &stateReader{opts: s.opts}
+	defer states.close()
 	if _, ok := s.loaded.chosen[NodeGroup]; ok {
-		if err := s.settleRestored(r, NodeGroup, s.restoreGroup(r, NodeGroup)); err != nil {
+		if err := s.settleRestored(r, NodeGroup, s.restoreGroup(r, states, NodeGroup)); err != nil {
 			return err
 		}
 	}
@@ -112,7 +114,7 @@ func (s *Store) restore(r Recovery) error {
 	for range min(runtime.GOMAXPROCS(0), len(groups)) {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(groups)); i = next.Add(1) - 1 {
-				done[i] = s.restoreGroup(r, groups[i])
+				done[i] = s.restoreGroup(r, states, groups[i])
 			}
 		})
 	}
@@ -131,9 +133,9 @@ type restored struct {
 	damaged bool // err is that of the files
 }
 
-func (s *Store) restoreGroup(r Recovery, g Group) restored {
+func (s *Store) restoreGroup(r Recovery, states *stateReader, g Group) restored {
 	ch := s.loaded.chosen[g]
-	state, err := openState(s.opts, &ch.section)
+	state, err := states.open(&ch.section)
 	if err != nil {
 		return restored{err, true}
 	}

@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"io"
 	"path"
+	"sync"
 
 	"github.com/tidings-io/tidings/internal/vfs"
 )
@@ -145,6 +146,7 @@ func checkStateHead(b []byte, s *section) error {
 type Parts struct {
 	sec    *section
 	inline bool // the only part is next
+	only   []byte
 	disk   vfs.File
 	off    int64
 	end    int64
@@ -153,21 +155,71 @@ type Parts struct {
 	err    error // what is wrong with the file
 }
 
-// openState begins to read the state of a section. The caller closes it.
-func openState(opts Options, sec *section) (*Parts, error) {
-	p := &Parts{sec: sec, inline: sec.kind == stateInline}
-	if p.inline {
-		return p, nil
+// stateReader reads states, and keeps checkpoints open that several of them are in.
+// It is safe for concurrent use.
+type stateReader struct {
+	opts Options
+
+	mu struct {
+		sync.Mutex
+		checkpoints map[uint64]vfs.File
 	}
-	disk, err := opts.FS.Open(path.Join(opts.Dir, sec.stateName()))
+}
+
+// open begins to read the state of a section. The caller closes it.
+func (r *stateReader) open(sec *section) (*Parts, error) {
+	if sec.kind == stateInline {
+		return r.inline(sec)
+	}
+	disk, err := r.opts.FS.Open(path.Join(r.opts.Dir, sec.stateName()))
 	if err != nil {
 		return nil, &DamageError{Group: sec.group, File: sec.stateName(), Err: err}
 	}
-	p.disk, p.off, p.end = disk, stateHeader, stateHeader+int64(sec.stateSize)
+	p := &Parts{sec: sec, disk: disk, off: stateHeader, end: stateHeader + int64(sec.stateSize)}
 	if err := p.begin(); err != nil {
 		return nil, errors.Join(p.fail(0, err), p.close())
 	}
 	return p, nil
+}
+
+// inline reads a state that is in a checkpoint.
+func (r *stateReader) inline(sec *section) (*Parts, error) {
+	name := checkpointName(sec.stateIn)
+	disk, err := r.checkpoint(sec.stateIn, name)
+	b := make([]byte, sec.stateSize)
+	if err == nil && len(b) > 0 {
+		_, err = disk.ReadAt(b, sec.stateOff)
+	}
+	if err == nil && checksum(b) != sec.stateSum {
+		err = errors.New("state does not match its checksum")
+	}
+	if err != nil {
+		return nil, &DamageError{Group: sec.group, File: name, Offset: sec.stateOff, Err: err}
+	}
+	return &Parts{sec: sec, only: b, inline: true}, nil
+}
+
+func (r *stateReader) checkpoint(number uint64, name string) (vfs.File, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if disk := r.mu.checkpoints[number]; disk != nil {
+		return disk, nil
+	}
+	disk, err := r.opts.FS.Open(path.Join(r.opts.Dir, name))
+	if err != nil {
+		return nil, err
+	}
+	if r.mu.checkpoints == nil {
+		r.mu.checkpoints = map[uint64]vfs.File{}
+	}
+	r.mu.checkpoints[number] = disk
+	return disk, nil
+}
+
+func (r *stateReader) close() {
+	for _, disk := range r.mu.checkpoints {
+		_ = disk.Close() // it was only read
+	}
 }
 
 func (p *Parts) begin() error {
@@ -208,7 +260,7 @@ func (p *Parts) Next() ([]byte, error) {
 			return nil, io.EOF
 		}
 		p.inline = false
-		return p.sec.state, nil
+		return p.only, nil
 	}
 	p.buf = p.buf[:0]
 	for {
@@ -253,7 +305,7 @@ func (p *Parts) piece() (ends bool, err error) {
 
 // checkState reports what is wrong with the state file of a section.
 func checkState(opts Options, sec *section) error {
-	p, err := openState(opts, sec)
+	p, err := (&stateReader{opts: opts}).open(sec)
 	if err != nil {
 		return err
 	}
@@ -270,7 +322,9 @@ func checkState(opts Options, sec *section) error {
 
 // readState returns a state of one part.
 func readState(opts Options, sec *section) ([]byte, error) {
-	p, err := openState(opts, sec)
+	r := stateReader{opts: opts}
+	defer r.close()
+	p, err := r.open(sec)
 	if err != nil {
 		return nil, err
 	}
