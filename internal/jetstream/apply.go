@@ -230,7 +230,7 @@ func (s *Stream) settleLocked() {
 	}
 	if !s.mu.closed {
 		open, _ := s.mu.machine.Inflight()
-		s.countLocked(x, open)
+		s.countLocked(x, open, streamMemory+s.mu.machine.Memory())
 	}
 	s.full.Store(s.mu.machine.Full())
 	for _, a := range s.mu.machine.Abandoned() {
@@ -254,8 +254,9 @@ func (s *Stream) adviseAbandoned(a stream.Abandoned) {
 }
 
 // countLocked counts what the stream takes now in what the account and the node
-// take: nothing, once it is deleted.
-func (s *Stream) countLocked(x index.State, batches int) {
+// take: nothing, once it is deleted. memory is what it takes besides messages in
+// memory.
+func (s *Stream) countLocked(x index.State, batches int, memory int64) {
 	if batches != s.batches {
 		s.node.batches.Add(int64(batches - s.batches))
 		s.batches = batches
@@ -264,17 +265,13 @@ func (s *Stream) countLocked(x index.State, batches int) {
 		s.mu.bytes += delta
 		s.account.use(s.config.Load().Storage, delta)
 	}
-	s.countIndexLocked(int64(x.Messages)*indexMessage + int64(x.Subjects)*indexSubject)
+	s.countMemoryLocked(memory)
 }
 
-// What an index takes in memory at most, in bytes.
-const (
-	indexMessage = 16
-	indexSubject = 45
-)
+// streamMemory is what a stream takes in memory with nothing in it, in bytes.
+const streamMemory = 8 << 10
 
-// countIndexLocked counts what the stream's index takes now.
-func (s *Stream) countIndexLocked(size int64) {
+func (s *Stream) countMemoryLocked(size int64) {
 	if size != s.mu.indexed {
 		s.node.indexed.Add(size - s.mu.indexed)
 		s.mu.indexed = size

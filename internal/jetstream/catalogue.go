@@ -140,7 +140,7 @@ func (n *Node) deleteStream(s *Stream) error {
 		return err
 	}
 	s.close(jsapi.StatusConsumerDeleted)
-	s.locked(func() { s.countLocked(index.State{}, 0) })
+	s.locked(func() { s.countLocked(index.State{}, 0, 0) })
 	n.mu.Lock()
 	delete(n.mu.groups, s.group)
 	n.mu.Unlock()

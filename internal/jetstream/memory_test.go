@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"testing/synctest"
 
@@ -41,6 +42,27 @@ func TestPublishersAreRefusedBeforeIndexesTakeAllMemory(t *testing.T) {
 		}
 		if a, ok := srv.answer("s.more", "m|"); !ok || a.Error != nil {
 			t.Errorf("after a purge: %+v", a)
+		}
+		must(t, srv.node.Close())
+	})
+}
+
+func TestPublishersAreRefusedBeforeDuplicateWindowsTakeAllMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		srv, err := start(smallStore(vfs.NewMem()), &log, func(cfg *jetstream.Config) { cfg.MaxIndex = 60_000 })
+		must(t, err)
+		must(t, srv.createStream(jsapi.StreamConfig{Name: "S", Subjects: []string{"s"}, MaxMsgs: 1}))
+		var refusal *jsapi.Error
+		stored := 0
+		for ; refusal == nil && stored < 5000; stored++ {
+			srv.publish("s", []string{jsapi.HeaderMsgID, strconv.Itoa(stored)}, "m|", func(a jsapi.PubAck) { refusal = a.Error })
+			srv.client.flush()
+			synctest.Wait()
+		}
+		if !errors.Is(refusal, jsapi.ErrInsufficientResources) {
+			t.Fatalf("after %d ids: %v", stored, refusal)
 		}
 		must(t, srv.node.Close())
 	})

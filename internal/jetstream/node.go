@@ -39,9 +39,9 @@ type Config struct {
 
 	// MaxMemory and MaxStorage bound the bytes of all streams; -1: unlimited.
 	MaxMemory, MaxStorage int64
-	// MaxIndex bounds the bytes of memory that the indexes of all streams take, by
-	// the number of messages and subjects; 0: unlimited. Above it messages are
-	// refused until some are removed.
+	// MaxIndex bounds the bytes of memory that all streams take besides messages in
+	// memory: indexes, duplicate windows, timers, records that wait; 0: unlimited.
+	// Above it messages are refused until some are removed.
 	MaxIndex int64
 	// Limits of what streams and consumers may ask for; 0: unlimited.
 	DuplicateWindowMax time.Duration

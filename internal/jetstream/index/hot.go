@@ -27,6 +27,8 @@ const (
 	hotLeast = 8    // slots; of a table that replaces nobody
 	hotAll   = 64   // so many subjects get a slot each, beyond it a quarter of them
 	hotMax   = 4096 // slots, 256 KiB
+
+	hotSlotMemory = 64
 )
 
 func (h *hot) get(key []byte) ID {

@@ -202,3 +202,14 @@ func (x *Index) State() State {
 		Subjects: x.subjects, Deleted: x.last + 1 - x.first - x.messages,
 	}
 }
+
+// What an index takes in memory at most, in bytes.
+const (
+	messageMemory = 16
+	subjectMemory = 45
+)
+
+// Memory returns how many bytes the index takes in memory, about.
+func (x *Index) Memory() int64 {
+	return int64(x.messages)*messageMemory + int64(x.dict.n)*subjectMemory + int64(len(x.dict.hot.slots))*hotSlotMemory
+}

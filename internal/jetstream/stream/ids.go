@@ -68,6 +68,9 @@ func (d *ids) get(n uint32) *id { return &d.blocks[(n-d.base)/idBlock][(n-d.base
 
 func (d *ids) len() int { return int(d.next - d.first) }
 
+// memory returns how many bytes they take.
+func (d *ids) memory() int64 { return int64(len(d.blocks))*idBlock*36 + 4*int64(len(d.heads)) }
+
 // end is how many have been added so far.
 func (d *ids) end() uint64 { return d.gone + uint64(d.len()) }
 

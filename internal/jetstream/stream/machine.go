@@ -158,6 +158,13 @@ func (m *Machine) Created() int64 { return m.created }
 // Index returns the index of the messages. Only the machine may add and remove.
 func (m *Machine) Index() *index.Index { return m.x }
 
+// Memory returns how many bytes of memory the machine takes, about: the index, the
+// ids of the duplicate window, timers, and the records it holds.
+func (m *Machine) Memory() int64 {
+	timers := len(m.ttl) + len(m.schedules)
+	return m.x.Memory() + m.ids.memory() + 16*int64(timers) + 8*int64(len(m.exempt)) + int64(m.staged+m.delayed.bytes)
+}
+
 // LastTime returns the time of the last message that was stored, in Unix
 // nanoseconds; 0: there was none.
 func (m *Machine) LastTime() int64 { return m.lastTime }
