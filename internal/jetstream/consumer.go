@@ -18,6 +18,7 @@ type Consumer struct {
 	machine  *consumer.Machine
 	runnable bool  // it is in the list of those to run
 	hungry   bool  // it is in the list of those that wait for messages
+	full     bool  // it is in the list of those that wait for acknowledgements
 	dirty    bool  // it may have changes that are not logged
 	buried   bool  // among them messages that it has given up: their letters are in Stream.mu
 	gone     bool  // deleted

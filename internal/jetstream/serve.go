@@ -68,10 +68,30 @@ func (s *Stream) wantedLocked(c *Consumer) bool {
 	return slices.ContainsFunc(s.mu.stored, c.machine.Wants)
 }
 
+// outlivedLocked wakes the consumers that max_ack_pending kept from delivering, if
+// what is pending may have left the stream.
+func (s *Stream) outlivedLocked() {
+	full := s.mu.full[:0]
+	for _, c := range s.mu.full {
+		switch {
+		case c.gone || !c.machine.Full():
+			c.full = false
+		case c.machine.Outlived():
+			c.full = false
+			s.wakeLocked(c)
+		default:
+			full = append(full, c)
+		}
+	}
+	clear(s.mu.full[len(full):])
+	s.mu.full = full
+}
+
 // serveLocked runs the consumers that have something to do. It reports whether
 // some have more than one turn's worth.
 func (s *Stream) serveLocked() (more bool) {
 	s.feedLocked()
+	s.outlivedLocked()
 	for len(s.mu.queue.list) > 0 && s.mu.queue.next() <= s.mu.now {
 		c := s.mu.queue.list[0]
 		s.mu.queue.remove(c)
@@ -111,6 +131,10 @@ func (s *Stream) runLocked(c *Consumer) (more bool) {
 	if !c.hungry && c.machine.Hungry() {
 		c.hungry = true
 		s.mu.hungry = append(s.mu.hungry, c)
+	}
+	if !c.full && c.machine.Full() {
+		c.full = true
+		s.mu.full = append(s.mu.full, c)
 	}
 	return more
 }

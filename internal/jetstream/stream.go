@@ -96,6 +96,7 @@ type Stream struct {
 		resting  []*Consumer // the list that runnable takes turns with
 		still    int         // commands on their way until which none is run
 		hungry   []*Consumer // waiting for messages
+		full     []*Consumer // that wait for messages to be acknowledged, or to go
 		stored   []index.ID  // subjects of messages that were stored in this turn
 		dirty    []*Consumer // with changes that may not be logged yet
 		deltasAt int64       // when they are to be logged

@@ -244,7 +244,11 @@ func (c *Machine) reap(now int64, thorough, advise bool) {
 		c.vanish(now, c.pend.head, advise)
 	}
 	seen := [2]uint64{st.First, st.Deleted}
-	if seen == c.seen || !thorough && now-c.reaped < reapInterval {
+	interval := reapInterval
+	if c.Full() {
+		interval = reapSoon
+	}
+	if seen == c.seen || !thorough && now-c.reaped < interval {
 		return
 	}
 	c.seen, c.reaped = seen, now

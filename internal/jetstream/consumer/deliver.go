@@ -240,6 +240,19 @@ func (c *Machine) Hungry() bool {
 	return c.pull.takers()
 }
 
+// Full reports whether max_ack_pending keeps new messages back.
+func (c *Machine) Full() bool { return c.blocked && c.full() }
+
+// Outlived reports whether messages left the stream since pending ones were looked
+// up, so that Run may find that there is room for new ones.
+func (c *Machine) Outlived() bool {
+	st := c.x.State()
+	if p := c.pend.first(); p != nil && p.seq < st.First {
+		return true
+	}
+	return c.seen != [2]uint64{st.First, st.Deleted}
+}
+
 // Deadline returns when Run has something to do, or Expired to be asked; 0: not
 // before something else happens.
 func (c *Machine) Deadline() int64 {
@@ -248,6 +261,9 @@ func (c *Machine) Deadline() int64 {
 		d = earliest(d, c.cfg.PauseUntil.UnixNano())
 	} else {
 		d = earliest(d, c.pace.at())
+	}
+	if c.Full() && c.Outlived() {
+		d = earliest(d, c.reaped+reapSoon)
 	}
 	if c.pull != nil {
 		d = earliest(d, c.pull.deadline(c))

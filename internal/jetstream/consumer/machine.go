@@ -15,6 +15,8 @@ const (
 	pendingChecked = 4096
 	// reapInterval is how often they are, when nobody asks.
 	reapInterval = int64(1e9)
+	// reapSoon is how often if max_ack_pending keeps new messages back meanwhile.
+	reapSoon = int64(10e6)
 )
 
 // Machine is one consumer. Use [New] or [Decode].
