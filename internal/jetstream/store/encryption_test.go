@@ -97,6 +97,41 @@ func TestKeyOfAStoreCanBeChanged(t *testing.T) {
 	})
 }
 
+// TestSegmentWithoutItsHeaderIsLeftAlone damages the header that encryption puts
+// before each file, of the segment that would be gone on with.
+func TestSegmentWithoutItsHeaderIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := vfs.NewMem()
+		n := newNode()
+		n.key = "key"
+		must(t, n.open(options(m, 1)))
+		st, err := n.create()
+		must(t, err)
+		fill(t, n, st, 3000)
+		synctest.Wait()
+		must(t, n.s.Close())
+		last := ""
+		for _, name := range filesBelow(t, m, "js/streams") {
+			if strings.Contains(name, "/seg-") {
+				last = name
+			}
+		}
+		for copied := range int64(8) {
+			flip(t, m, last, 9+512*copied)
+		}
+		k := n.known()
+		must(t, k.open(options(m, 1)))
+		fill(t, k, k.streams[st.group], 9000)
+		synctest.Wait()
+		must(t, k.s.Err())
+		if s := k.s.Stats(); s.Stuck != "" {
+			t.Errorf("the log is stuck: %s", s.Stuck)
+		}
+		must(t, k.s.Close())
+	})
+}
+
 // TestEncryptedStoreShowsNothingAndIsCheckedLikeAnyOther looks for subjects and
 // bodies on the disk.
 func TestEncryptedStoreShowsNothingAndIsCheckedLikeAnyOther(t *testing.T) {

@@ -67,6 +67,9 @@ func (w *segmentWriter) begin(need int64) error {
 	if err != nil {
 		return w.create() // readers will tell why
 	}
+	if !hasHead(disk) { // nor might an encrypted one be written to
+		return errors.Join(disk.Close(), w.create())
+	}
 	end := g.size.Load()
 	if g.blocks {
 		var table []block
@@ -76,6 +79,16 @@ func (w *segmentWriter) begin(need int64) error {
 	}
 	w.seg, w.disk, w.size, w.fileEnd = g, disk, g.size.Load(), end
 	return nil
+}
+
+// hasHead reports whether the header of a segment can be read.
+func hasHead(disk vfs.File) bool {
+	head := make([]byte, segmentHeader)
+	_, err := disk.ReadAt(head, 0)
+	if err == nil {
+		_, err = parseSegmentHead(head)
+	}
+	return err == nil
 }
 
 // covers returns where the blocks of a table end, 0 if there is a gap.
