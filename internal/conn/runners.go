@@ -46,7 +46,6 @@ func (r *runners) loop(j job) {
 	defer wait.Stop()
 	for {
 		j.do()
-		j = job{} // an idle goroutine holds no connection
 		if r.idle.Add(1) > runnersMost {
 			r.idle.Add(-1)
 			return

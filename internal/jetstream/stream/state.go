@@ -101,7 +101,7 @@ func (t *timers) read(r *reader) {
 // list reads a list of ids and reports whether it was one: the number 0 ends them.
 func (d *ids) list(r *reader) bool {
 	n := r.uint32()
-	if n > uint32(min(len(r.b)/idLeast, idsNumber)) {
+	if uint64(n) > min(uint64(len(r.b)/idLeast), idsNumber) {
 		r.fail("list of ids is cut off")
 		return false
 	}
