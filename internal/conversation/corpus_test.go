@@ -14,8 +14,8 @@ import (
 
 // TestServerHoldsEveryConversation runs the corpus against this module's
 // server. With CONVERSATION_SERVER_BIN it runs against another one: the value
-// is a command line that takes -c FILE, such as "/usr/bin/nats-server" or
-// "/tmp/tidings serve". With CONVERSATION_RECORD set, lines ? and ?? of the
+// is a command line that takes -c FILE, such as "nats-server" or "tidings
+// serve". With CONVERSATION_RECORD set, lines ? and ?? of the
 // scripts are replaced by what the server answers.
 func TestServerHoldsEveryConversation(t *testing.T) {
 	t.Parallel()

@@ -21,29 +21,13 @@ func TestHeaderBlocksThatAreNoneHarmNobody(t *testing.T) {
 	p.ask("STREAM.CREATE.S", "", `{"name":"S","subjects":["s.>"],"allow_msg_ttl":true,"allow_direct":true,"republish":{"src":">","dest":"again.>"}}`)
 	p.ask("CONSUMER.CREATE.S.bare", "", `{"stream_name":"S","config":{"durable_name":"bare","ack_policy":"none","headers_only":true}}`)
 	p.ask("CONSUMER.CREATE.S.whole", "", `{"stream_name":"S","config":{"durable_name":"whole","ack_policy":"none"}}`)
-	raw, err := net.Dial("tcp", strings.TrimPrefix(p.ConnectedUrl(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
 	blocks := []string{"X", "\r\n", "\r\n\r\n", "NATS/1.0", "NATS/1.0\r\n", "NATS/1.0\r\nA: b\r\n", "NATS/1.0\r\nA", "NATS/1.0\r\nA: b", "NATS/1.0\r\n\r\n"}
 	var b strings.Builder
 	b.WriteString("CONNECT {\"headers\":true}\r\n")
 	for i, block := range blocks {
 		fmt.Fprintf(&b, "HPUB s.%d %d %d\r\n%sbody\r\n", i, len(block), len(block)+4, block)
 	}
-	if _, err := raw.Write([]byte(b.String() + "PING\r\n")); err != nil {
-		t.Fatal(err)
-	}
-	for r := bufio.NewReader(raw); ; {
-		line, err := r.ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		if line == "PONG\r\n" {
-			break
-		}
-	}
+	say(t, p.ConnectedUrl(), b.String())
 	for i := range blocks {
 		for _, name := range []string{"bare", "whole"} {
 			if _, err := p.Request("$JS.API.CONSUMER.MSG.NEXT.S."+name, nil, 10*time.Second); err != nil {
@@ -69,11 +53,6 @@ func TestReplySubjectsLongerThan64KiBHarmNobody(t *testing.T) {
 	p := &peer{nc, t}
 	p.ask("STREAM.CREATE.S", "", `{"name":"S","subjects":["s.>"],"allow_direct":true}`)
 	p.ask("CONSUMER.CREATE.S.c", "", `{"stream_name":"S","config":{"durable_name":"c","ack_policy":"explicit"}}`)
-	raw, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
 	long := strings.Repeat("x", 70_000)
 	var b strings.Builder
 	b.WriteString("CONNECT {\"verbose\":false}\r\n")
@@ -82,7 +61,22 @@ func TestReplySubjectsLongerThan64KiBHarmNobody(t *testing.T) {
 	} {
 		fmt.Fprintf(&b, "PUB %s answers.%s 1\r\n1\r\n", subject, long)
 	}
-	if _, err := raw.Write([]byte(b.String() + "PING\r\n")); err != nil {
+	say(t, s.URL, b.String())
+	if got := p.publish("s.b", "x"); got != `{"stream":"S","seq":2}` {
+		t.Errorf("publishing then: %s", got)
+	}
+	p.has("S", `"messages":2,`)
+}
+
+// say sends operations as they are, and returns when they have had their effects.
+func say(t *testing.T, url, operations string) {
+	t.Helper()
+	raw, err := net.Dial("tcp", strings.TrimPrefix(url, "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	if _, err := raw.Write([]byte(operations + "PING\r\n")); err != nil {
 		t.Fatal(err)
 	}
 	for r := bufio.NewReader(raw); ; {
@@ -91,11 +85,7 @@ func TestReplySubjectsLongerThan64KiBHarmNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 		if line == "PONG\r\n" {
-			break
+			return
 		}
 	}
-	if got := p.publish("s.b", "x"); got != `{"stream":"S","seq":2}` {
-		t.Errorf("publishing then: %s", got)
-	}
-	p.has("S", `"messages":2,`)
 }
